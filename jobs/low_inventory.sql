@@ -1,0 +1,117 @@
+-- What the low-inventory job does with each record of the table `events`, which has two columns: `record`, the text as
+-- it came, and `seen_at`, the processing time. Names in double braces are settings, put in as SQL literals by
+-- statements.py.
+
+-- Most records plainly need nothing, and one look at their text tells. Of the others, only those can matter in which
+-- the word `inventory` can stand (a `\u` escape could spell it). Each of these is parsed here, once. The closing mark,
+-- which no record can know, is lost or moved when a record is not one JSON value.
+CREATE TEMPORARY VIEW candidates AS
+SELECT
+  record,
+  JSON_QUERY(
+    CONCAT('[', record, ',{"type":"', {{mark}}, '"}]'),
+    '$[*]["type","product_id","inventory","timestamp"]'
+  ) AS fields,
+  seen_at
+FROM events
+WHERE NOT REGEXP(record, {{needs_nothing}})
+  AND (record LIKE '%inventory%' OR record LIKE '%\u%');
+
+-- The fields as text: NULL for one that is missing, null, an array or an object.
+CREATE TEMPORARY VIEW readings AS
+SELECT
+  record,
+  ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') = CAST(record AS BYTES) AS is_utf8,
+  COALESCE(JSON_VALUE(fields, '$[1].type') = {{mark}}, FALSE)
+    AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+$') AS is_object,
+  COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE) AS is_inventory,
+  JSON_VALUE(fields, '$[0].product_id') AS product_id,
+  JSON_VALUE(fields, '$[0].inventory') AS inventory_text,
+  JSON_VALUE(fields, '$[0].timestamp') AS time_text,
+  seen_at
+FROM candidates;
+
+-- The number and the time, NULL where they are not what an event should hold. TO_TIMESTAMP turns a day that no
+-- calendar has into its neighbour, so what it makes is written out again and compared.
+CREATE TEMPORARY VIEW inventory_readings AS
+SELECT
+  record,
+  is_utf8,
+  is_object,
+  is_inventory,
+  product_id,
+  CASE WHEN REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)$') THEN TRY_CAST(inventory_text AS INT) END AS inventory,
+  CASE
+    WHEN REGEXP(time_text, {{timestamp}})
+     AND DATE_FORMAT(TO_TIMESTAMP(LEFT(time_text, 19), {{seconds}}), {{seconds}}) = LEFT(time_text, 19)
+    THEN TIMESTAMPADD(
+      MINUTE,
+      -60 * COALESCE(TRY_CAST(REGEXP_EXTRACT(time_text, '([+-]\d\d)(?::?\d\d)?$', 1) AS INT), 0)
+        - COALESCE(TRY_CAST(CONCAT(
+            REGEXP_EXTRACT(time_text, '([+-])\d\d:?\d\d$', 1),
+            REGEXP_EXTRACT(time_text, '[+-]\d\d:?(\d\d)$', 1)) AS INT), 0),
+      TO_TIMESTAMP(LEFT(time_text, 19), {{seconds}}))
+  END AS utc,
+  RPAD(COALESCE(REGEXP_EXTRACT(time_text, '[.,](\d{1,3})', 1), ''), 3, '0') AS milliseconds,
+  seen_at
+FROM readings;
+
+-- Why a record is a dead letter: the first reason that applies, or NULL.
+CREATE TEMPORARY VIEW judged AS
+SELECT
+  *,
+  CASE
+    WHEN NOT is_utf8 THEN 'not_utf8'
+    WHEN NOT is_object THEN 'not_a_json_object'
+    WHEN NOT is_inventory THEN CAST(NULL AS STRING)
+    WHEN COALESCE(CHAR_LENGTH(product_id), 0) NOT BETWEEN 1 AND 64 THEN 'bad_product_id'
+    WHEN inventory IS NULL THEN 'bad_inventory'
+    WHEN COALESCE(
+      utc NOT BETWEEN TIMESTAMP '0001-01-01 00:00:00' AND TIMESTAMP '9999-12-31 23:59:59', TRUE) THEN 'bad_timestamp'
+  END AS reason
+FROM inventory_readings;
+
+CREATE TEMPORARY VIEW stock AS
+SELECT
+  product_id,
+  inventory,
+  CONCAT(DATE_FORMAT(utc, {{seconds}}), '.', milliseconds, 'Z') AS ts,
+  CAST(COALESCE({{thresholds}}[product_id], {{threshold}}) AS BIGINT) AS threshold,
+  seen_at
+FROM judged
+WHERE is_inventory AND reason IS NULL;
+
+CREATE TEMPORARY VIEW alerts_every AS
+SELECT product_id, inventory, ts, 'LOW_STOCK' AS reason
+FROM stock
+WHERE inventory < threshold;
+
+-- One alert when a product goes below; the next only after it has been at or above the threshold and the margin.
+CREATE TEMPORARY VIEW alerts_crossing AS
+SELECT product_id, inventory, ts, 'LOW_STOCK' AS reason
+FROM (
+  SELECT *, LAG(is_low) OVER (PARTITION BY product_id ORDER BY seen_at) AS was_low
+  FROM (
+    SELECT *, inventory < threshold AS is_low
+    FROM stock
+    WHERE inventory < threshold OR inventory >= threshold + {{rearm_margin}}
+  )
+)
+WHERE is_low AND was_low IS NOT TRUE;
+
+-- A payload whose JSON text would not fit the record that carries it is cut, so that it cannot stop the job.
+CREATE TEMPORARY VIEW refused AS
+SELECT
+  reason,
+  CASE
+    WHEN CHAR_LENGTH(DECODE(ENCODE(JSON_STRING(payload), 'UTF-8'), 'ISO-8859-1')) <= {{payload_bytes}} THEN payload
+    ELSE LEFT(payload, {{payload_bytes}} / 6)
+  END AS payload,
+  DATE_FORMAT(CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3)), 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS failed_at
+FROM (
+  SELECT
+    reason,
+    CASE WHEN reason = 'not_utf8' THEN DECODE(CAST(record AS BYTES), 'ISO-8859-1') ELSE record END AS payload
+  FROM judged
+  WHERE reason IS NOT NULL
+);

@@ -1,0 +1,195 @@
+"""The settings: what a Managed Flink property file says, checked before anything starts."""
+
+import json
+import re
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+MANAGED_PROPERTIES = Path("/etc/flink/application_properties.json")
+"""Where the managed service puts the property groups."""
+
+POLICIES = ("every", "crossing")
+POSITIONS = ("LATEST", "TRIM_HORIZON", "AT_TIMESTAMP")
+_INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
+
+# The service's own group of how to run the code; it is not the job's.
+_IGNORED_GROUPS = ("kinesis.analytics.flink.run.options",)
+_STREAM_GROUPS = {
+    "InputStream0": ("aws.", "scan."),
+    "OutputStream0": ("aws.", "sink.", "json."),
+    "DeadLetterStream0": ("aws.", "sink.", "json."),
+}
+_SOURCE_KEYS = ("source.init.position", "source.init.timestamp")
+_ALERT_KEYS = ("threshold", "policy", "rearm_margin", "state_ttl")
+_ARN = re.compile(r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})")
+_TTL = re.compile(r"\d+ ?(ms|s|min|h|d)")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message is one line that names it and says what was expected."""
+
+
+@dataclass(frozen=True)
+class AlertSettings:
+    """When stock is low, and how often that is said. `state_ttl` is a Flink duration such as `30 d`."""
+
+    threshold: int = 10
+    policy: str = "every"
+    rearm_margin: int = 0
+    state_ttl: str = "30 d"
+    thresholds: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Stream:
+    """A Kinesis stream, and the connector options that its group passes through."""
+
+    name: str
+    region: str
+    options: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Streams:
+    """The streams of a run, and where reading starts (`timestamp`: ISO-8601, for AT_TIMESTAMP)."""
+
+    source: Stream
+    alerts: Stream
+    dead_letters: Stream
+    position: str = "LATEST"
+    timestamp: str | None = None
+
+
+def whole_number(text: object, where: str, least: int = _INT_MIN) -> int:
+    """Read a whole number that fits INT.
+
+    Raises:
+        SettingsError: if `text` is none, or less than `least`.
+    """
+    if not isinstance(text, bool) and isinstance(text, int | str) and re.fullmatch(r"-?[0-9]{1,10}", str(text)):
+        number = int(text)
+        if least <= number <= _INT_MAX:
+            return number
+    raise SettingsError(f"{where}: expected a whole number from {least} to {_INT_MAX}, got {text!r}")
+
+
+def product_thresholds(pairs: object, where: str) -> dict[str, int]:
+    """Read thresholds by product.
+
+    Raises:
+        SettingsError: if `pairs` is no map of products to whole numbers.
+    """
+    if not isinstance(pairs, dict):
+        raise SettingsError(f"{where}: expected an object of products and their thresholds")
+    for product in pairs:
+        if not 1 <= len(product) <= 64:
+            raise SettingsError(f"{where}: {product!r}: expected a product id of 1 to 64 characters")
+    return {product: whole_number(value, f"{where}: {product!r}") for product, value in pairs.items()}
+
+
+def policy(text: str, where: str) -> str:
+    """Check the name of a policy. Raises SettingsError."""
+    return _one_of(text, POLICIES, where)
+
+
+def read_json(path: Path) -> object:
+    """Read a file of settings. Raises SettingsError if it is not there or is not JSON."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}; expected a JSON file") from None
+    except ValueError as error:
+        raise SettingsError(f"{path}: expected JSON in UTF-8: {error}") from None
+
+
+def read_properties(path: Path) -> tuple[Streams, AlertSettings]:
+    """Read and check a property file: a list of `{"PropertyGroupId": …, "PropertyMap": {…}}`.
+
+    Raises:
+        SettingsError: for a group that is missing or unknown, or a key that is missing, unknown or has a bad value.
+    """
+    groups = _groups(read_json(path), path)
+    for name in groups:
+        if name not in (*_STREAM_GROUPS, *_IGNORED_GROUPS, "Alerts", "Thresholds"):
+            raise SettingsError(
+                f"{path}: group {name}: unknown; expected one of {', '.join([*_STREAM_GROUPS, 'Alerts', 'Thresholds'])}"
+            )
+    position, timestamp = _position(groups.get("InputStream0", {}), f"{path}: group InputStream0")
+    source, alerts, dead_letters = (_stream(groups, name, path) for name in _STREAM_GROUPS)
+    return Streams(source, alerts, dead_letters, position, timestamp), _alerts(groups, path)
+
+
+def _groups(content: object, path: Path) -> dict[str, dict[str, str]]:
+    groups: dict[str, dict[str, str]] = {}
+    for group in content if isinstance(content, list) else [None]:
+        name = group.get("PropertyGroupId") if isinstance(group, dict) else None
+        pairs = group.get("PropertyMap") if isinstance(group, dict) else None
+        if not isinstance(name, str) or not isinstance(pairs, dict):
+            raise SettingsError(f'{path}: expected a list of {{"PropertyGroupId": name, "PropertyMap": {{…}}}}')
+        for key, value in pairs.items():
+            if not isinstance(value, str):
+                raise SettingsError(f"{path}: group {name}: {key}: expected a text, as the service has it; got {value!r}")
+        if name in groups:
+            raise SettingsError(f"{path}: group {name}: expected once, stands twice")
+        groups[name] = pairs
+    return groups
+
+
+def _one_of(text: str, choices: tuple[str, ...], where: str) -> str:
+    if text not in choices:
+        raise SettingsError(f"{where}: expected one of {', '.join(choices)}; got {text!r}")
+    return text
+
+
+def _stream(groups: dict[str, dict[str, str]], name: str, path: Path) -> Stream:
+    where = f"{path}: group {name}"
+    if name not in groups:
+        raise SettingsError(f"{where}: missing; expected a group with stream.arn")
+    options = dict(groups[name])
+    arn = options.pop("stream.arn", None)
+    match = _ARN.fullmatch(arn or "")
+    if not match:
+        expected = "expected arn:aws:kinesis:REGION:ACCOUNT:stream/NAME"
+        raise SettingsError(f"{where}: stream.arn: " + (f"missing; {expected}" if arn is None else f"{expected}; got {arn!r}"))
+    known = ("stream.arn", *_SOURCE_KEYS) if name == "InputStream0" else ("stream.arn",)
+    for key in [key for key in options if not key.startswith(_STREAM_GROUPS[name])]:
+        if key not in known:
+            prefixes = ", ".join(f"{prefix}*" for prefix in _STREAM_GROUPS[name])
+            raise SettingsError(f"{where}: {key}: unknown key; expected {', '.join(known)} or {prefixes}")
+        del options[key]
+    return Stream(match["name"], match["region"], options)
+
+
+def _position(group: dict[str, str], where: str) -> tuple[str, str | None]:
+    position = _one_of(group.get("source.init.position", "LATEST"), POSITIONS, f"{where}: source.init.position")
+    timestamp = group.get("source.init.timestamp")
+    if position != "AT_TIMESTAMP":
+        return position, None
+    expected = f"{where}: source.init.timestamp: expected ISO-8601 with an offset, such as 2026-01-31T09:30:00Z"
+    if timestamp is None:
+        raise SettingsError(f"{expected}; it is missing")
+    try:
+        moment = datetime.fromisoformat(timestamp)
+    except ValueError:
+        raise SettingsError(f"{expected}; got {timestamp!r}") from None
+    if moment.tzinfo is None:
+        raise SettingsError(f"{expected}; got {timestamp!r}")
+    return position, timestamp
+
+
+def _alerts(groups: dict[str, dict[str, str]], path: Path) -> AlertSettings:
+    group, where, default = groups.get("Alerts", {}), f"{path}: group Alerts", AlertSettings()
+    for key in group:
+        if key not in _ALERT_KEYS:
+            raise SettingsError(f"{where}: {key}: unknown key; expected one of {', '.join(_ALERT_KEYS)}")
+    ttl = group.get("state_ttl", default.state_ttl)
+    if not _TTL.fullmatch(ttl):
+        raise SettingsError(f"{where}: state_ttl: expected a duration such as 12 h or 30 d; got {ttl!r}")
+    return AlertSettings(
+        threshold=whole_number(group.get("threshold", default.threshold), f"{where}: threshold"),
+        policy=policy(group.get("policy", default.policy), f"{where}: policy"),
+        rearm_margin=whole_number(group.get("rearm_margin", default.rearm_margin), f"{where}: rearm_margin", 0),
+        state_ttl=ttl,
+        thresholds=product_thresholds(groups.get("Thresholds", {}), f"{path}: group Thresholds"),
+    )
