@@ -1,6 +1,7 @@
 """The JVM that a run of our own needs: find a Java, start it quietly, and leave nothing behind."""
 
 import contextlib
+import logging
 import os
 import re
 import shutil
@@ -10,10 +11,15 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 from settings import SettingsError
 
 _SUPPORTED = (11, 17)
+
+
+class JobFailed(RuntimeError):
+    """Flink could not plan or run the job; the message is the innermost cause, in one line."""
 
 
 def on_cluster() -> bool:
@@ -57,9 +63,15 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
     Args:
         extra: environment variables for the JVM.
         verbose: show what Flink logs on stderr.
+
+    Raises:
+        SettingsError: if there is no Java to run it.
+        JobFailed: if what is done inside fails in the JVM.
     """
     home = java_home()
+    from py4j.protocol import Py4JError, Py4JJavaError
     from pyflink import java_gateway
+    from pyflink.util.exceptions import JavaException
 
     with tempfile.TemporaryDirectory(prefix="low-inventory-", ignore_cleanup_errors=True) as folder:
         config = Path(folder, "log4j.properties")
@@ -92,11 +104,23 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
             # PyFlink pipes the JVM's stderr and never reads it; a full pipe would stop the JVM.
             threading.Thread(target=_drain, args=(started[0], verbose), daemon=True).start()
             yield Path(folder)
+        except Py4JJavaError as error:
+            raise JobFailed(_innermost(error.java_exception)) from None
+        except (JavaException, Py4JError) as error:
+            raise JobFailed(" ".join(str(error).split())) from None
         finally:
             java_gateway.launch_gateway_server_process = launch
+            # Python's ends of Java objects report, one by one, that the JVM is gone.
+            logging.disable(logging.CRITICAL)
             for process in started:
                 process.kill()
                 process.wait()
+
+
+def _innermost(cause: Any) -> str:
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return " ".join(str(cause.toString()).split())
 
 
 def _drain(process: "subprocess.Popen[bytes]", verbose: bool) -> None:

@@ -35,15 +35,16 @@ def _environment() -> "TableEnvironment":
     return TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
 
 
-def _wait(result: "TableResult", what: str) -> None:
-    """Wait for the job's end, with a sign of life every two seconds. Raises the job's own error if it fails."""
+def _wait(result: "TableResult", what: str | None) -> None:
+    """Wait for the job's end, saying `what` goes on every two seconds. Raises the job's own error if it fails."""
     client = result.get_job_client()
     if client is None:
         raise RuntimeError("the job was not submitted")
     began = said = time.monotonic()
-    while not client.get_job_status().result().is_globally_terminal():
+    done = client.get_job_execution_result()
+    while not done.done():
         time.sleep(0.1)
-        if time.monotonic() - said >= 2:
+        if what and time.monotonic() - said >= 2:
             said = time.monotonic()
             say(f"{what} … {said - began:.0f} s")
     result.wait()
@@ -125,7 +126,7 @@ def _streams(options: argparse.Namespace, streams: Streams, alerts: AlertSetting
     with gateway.jvm(connector_options.jvm_environment(), options.verbose):
         result = run_on_streams(streams, alerts, parallelism)
         say("running; Ctrl-C stops it")
-        result.wait()
+        _wait(result, None)
 
 
 def _terminate(*_: object) -> NoReturn:
@@ -148,6 +149,9 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         say(f"low_inventory: {error}")
         return 2
+    except gateway.JobFailed as error:
+        say(f"low_inventory: the job failed: {error} (--verbose shows more)")
+        return 1
     except KeyboardInterrupt:
         say("stopped")
         return 130
