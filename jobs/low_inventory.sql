@@ -23,7 +23,7 @@ SELECT
   record,
   ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') = CAST(record AS BYTES) AS is_utf8,
   COALESCE(JSON_VALUE(fields, '$[1].type') = {{mark}}, FALSE)
-    AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+$') AS is_object,
+    AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') AS is_object,
   COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE) AS is_inventory,
   JSON_VALUE(fields, '$[0].product_id') AS product_id,
   JSON_VALUE(fields, '$[0].inventory') AS inventory_text,
@@ -40,16 +40,16 @@ SELECT
   is_object,
   is_inventory,
   product_id,
-  CASE WHEN REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)$') THEN TRY_CAST(inventory_text AS INT) END AS inventory,
+  CASE WHEN REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END AS inventory,
   CASE
     WHEN REGEXP(time_text, {{timestamp}})
      AND DATE_FORMAT(TO_TIMESTAMP(LEFT(time_text, 19), {{seconds}}), {{seconds}}) = LEFT(time_text, 19)
     THEN TIMESTAMPADD(
       MINUTE,
-      -60 * COALESCE(TRY_CAST(REGEXP_EXTRACT(time_text, '([+-]\d\d)(?::?\d\d)?$', 1) AS INT), 0)
+      -60 * COALESCE(TRY_CAST(REGEXP_EXTRACT(time_text, '([+-]\d\d)(?::?\d\d)?\z', 1) AS INT), 0)
         - COALESCE(TRY_CAST(CONCAT(
-            REGEXP_EXTRACT(time_text, '([+-])\d\d:?\d\d$', 1),
-            REGEXP_EXTRACT(time_text, '[+-]\d\d:?(\d\d)$', 1)) AS INT), 0),
+            REGEXP_EXTRACT(time_text, '([+-])\d\d:?\d\d\z', 1),
+            REGEXP_EXTRACT(time_text, '[+-]\d\d:?(\d\d)\z', 1)) AS INT), 0),
       TO_TIMESTAMP(LEFT(time_text, 19), {{seconds}}))
   END AS utc,
   RPAD(COALESCE(REGEXP_EXTRACT(time_text, '[.,](\d{1,3})', 1), ''), 3, '0') AS milliseconds,

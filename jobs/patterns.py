@@ -1,9 +1,12 @@
-"""Regular expressions (Java's) that tell a record or a field by its text, without parsing it."""
+"""Regular expressions (Java's) that tell a record or a field by its text, without parsing it.
+
+They end in `\\z`, as Java's `$` also matches before a last line end.
+"""
 
 _HOURS_AND_MINUTES = r"(?:[01]\d|2[0-3]):?[0-5]\d"
 _CLOCK = r"(?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d"
 
-TIMESTAMP = rf"^\d{{4}}-\d\d-\d\dT{_CLOCK}(?:[.,]\d++)?(?:Z|[+-](?:{_HOURS_AND_MINUTES}|[01]\d|2[0-3]))$"
+TIMESTAMP = rf"^\d{{4}}-\d\d-\d\dT{_CLOCK}(?:[.,]\d++)?(?:Z|[+-](?:{_HOURS_AND_MINUTES}|[01]\d|2[0-3]))\z"
 """ISO-8601, extended, with an offset. Whether the month has such a day is for the calendar to say."""
 
 # Listed one by one since Java looks such a class up in a table; ranges are compared one after the other.
@@ -46,5 +49,5 @@ def needs_nothing(bound: int | None) -> str:
         rf'|timestamp": ?+"{_PLAIN_TIMESTAMP}"()'
         rf'|(?!type"|product_id"|inventory"|timestamp"){_PLAIN}*+": ?+'
         rf'(?>"{_PLAIN}*+"|-?+(?>0|[1-9]\d*+)(?>\.\d++)?+(?=[, }}])|true|false|null)'
-        r')(?>, ?+(?=")|(?=\}$)))*+\}$(?:(?!\2)\1\3\4\5|(?!\1)\2)'
+        r')(?>, ?+(?=")|(?=\}\z)))*+\}\z(?:(?!\2)\1\3\4\5|(?!\1)\2)'
     )

@@ -70,12 +70,17 @@ records = st.lists(
 ).map(lambda batch: [record.replace(b"\n", b" ").rstrip(b"\r") for record in batch])
 
 
+def shown(product: str) -> str:
+    """Half a surrogate pair has no UTF-8: the job says it as an escape, or `?` where it had to be sent on as bytes."""
+    return "".join("?" if 0xD800 <= ord(character) <= 0xDFFF else character for character in product)
+
+
 def agree(detect: Detect, batch: list[bytes], **config: Any) -> None:
     alerts, dead_letters = detect(batch, **config)
     expected = oracle.judge(
         batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"]
     )
-    assert [(row["product_id"], row["inventory"], row["ts"]) for row in alerts] == expected[0]
+    assert [(shown(row["product_id"]), row["inventory"], row["ts"]) for row in alerts] == expected[0]
     assert [(row["reason"], row["payload"]) for row in dead_letters] == expected[1]
 
 
