@@ -33,8 +33,8 @@ def literal(value: str | int | Mapping[str, int]) -> str:
     return f"MAP[{', '.join(pairs)}]"
 
 
-def views(alerts: AlertSettings, payload_bytes: int) -> list[str]:
-    """The CREATE VIEW statements, in order: from `events` to `alerts_every`, `alerts_crossing` and `refused`.
+def views(alerts: AlertSettings, payload_bytes: int) -> dict[str, str]:
+    """The views and their queries, in order: from `events` to `alerts_every`, `alerts_crossing` and `refused`.
 
     Args:
         alerts: thresholds and policy.
@@ -46,18 +46,13 @@ def views(alerts: AlertSettings, payload_bytes: int) -> list[str]:
         "mark": secrets.token_hex(16),
         "needs_nothing": patterns.needs_nothing(bound),
         "timestamp": patterns.TIMESTAMP,
-        "seconds": "yyyy-MM-dd'T'HH:mm:ss",
         "threshold": alerts.threshold,
         "thresholds": alerts.thresholds,
         "rearm_margin": alerts.rearm_margin,
         "payload_bytes": payload_bytes,
     }
-    text = re.sub(r"^--.*\n", "", _SQL.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    return [
-        re.sub(r"\{\{(\w+)\}\}", lambda name: literal(values[name[1]]), statement)
-        for statement in text.split(";\n")
-        if statement.strip()
-    ]
+    text = re.sub(r"\{\{(\w+)\}\}", lambda name: literal(values[name[1]]), _SQL.read_text(encoding="utf-8"))
+    return dict(re.findall(r"^CREATE TEMPORARY VIEW (\w+) AS\n(.*?);$", text, flags=re.MULTILINE | re.DOTALL))
 
 
 def inserts(policy: str) -> list[str]:

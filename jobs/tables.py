@@ -58,8 +58,9 @@ def plan(
     _create(t_env, "alerts", alerts_sink, _schema(alert).build(), key)
     dead_letter = {"reason": text, "payload": text, "failed_at": text}
     _create(t_env, "dead_letters", dead_letters_sink, _schema(dead_letter).build())
-    for view in statements.views(alerts, payload_bytes):
-        t_env.execute_sql(view)
+    for name, query in statements.views(alerts, payload_bytes).items():
+        # CREATE VIEW would have each sink's statement translate the query anew, and nothing be shared.
+        t_env.create_temporary_view(name, t_env.sql_query(query))
     job = t_env.create_statement_set()
     for insert in statements.inserts(alerts.policy):
         job.add_insert_sql(insert)

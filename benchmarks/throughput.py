@@ -1,0 +1,97 @@
+"""How fast the job reads, as a ratio to the plain `json` table that the legacy statement would become.
+
+Both read the same files in the same JVM, in turn; the first round warms up and does not count.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import files
+import gateway
+import make_events
+import statements
+from settings import AlertSettings
+from tables import plan
+
+BASELINE = "plain json table"
+
+
+def _environment(parallelism: int):  # type: ignore[no-untyped-def]
+    from pyflink.table import EnvironmentSettings, TableEnvironment
+
+    t_env = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    t_env.get_config().set("parallelism.default", str(parallelism))
+    return t_env
+
+
+def plain(folder: Path, parallelism: int, object_reuse: bool) -> None:
+    """The legacy statement over a `json` table that drops what it cannot read."""
+    t_env = _environment(parallelism)
+    t_env.get_config().set("pipeline.object-reuse", str(object_reuse).lower())
+    t_env.execute_sql(
+        "CREATE TEMPORARY TABLE events (type STRING, product_id STRING, inventory INT, `timestamp` STRING) WITH "
+        f"('connector' = 'filesystem', 'path' = '{folder}', 'format' = 'json', 'json.ignore-parse-errors' = 'true')"
+    )
+    t_env.execute_sql(
+        "CREATE TEMPORARY TABLE alerts (product_id STRING, inventory INT, ts STRING, reason STRING) WITH "
+        "('connector' = 'blackhole')"
+    )
+    t_env.execute_sql(
+        "INSERT INTO alerts SELECT product_id, inventory, `timestamp`, 'LOW_STOCK' FROM events "
+        "WHERE type = 'inventory' AND inventory < 10"
+    ).wait()
+
+
+def job(folder: Path, parallelism: int, policy: str) -> None:
+    """The job as it is, into sinks that cost nothing."""
+    nowhere = {"connector": "blackhole"}
+    plan(
+        _environment(parallelism),
+        AlertSettings(policy=policy),
+        files.source_options(folder),
+        nowhere,
+        nowhere,
+        statements.KINESIS_PAYLOAD_BYTES,
+    ).execute().wait()
+
+
+def main() -> None:
+    """Measure and print a table."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--events", type=int, default=2_000_000)
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--parallelism", type=int, default=2)
+    given = options.parse_args()
+    with tempfile.TemporaryDirectory() as folder, gateway.jvm({}):
+        place = Path(folder)
+        print(f"writing {given.events} events, 30 % of them inventory", flush=True)
+        lines = make_events.events(given.events)
+        for part in range(4):
+            place.joinpath(str(part)).write_bytes(b"".join(line + b"\n" for line in lines[part::4]))
+        del lines
+        runs: dict[str, Callable[[], None]] = {
+            BASELINE: lambda: plain(place, given.parallelism, False),
+            "plain json table, object reuse": lambda: plain(place, given.parallelism, True),
+            "job, policy every": lambda: job(place, given.parallelism, "every"),
+            "job, policy crossing": lambda: job(place, given.parallelism, "crossing"),
+        }
+        seconds: dict[str, list[float]] = {name: [] for name in runs}
+        for number in range(given.rounds + 1):
+            for name, run in runs.items():
+                began = time.monotonic()
+                run()
+                seconds[name].append(time.monotonic() - began)
+                print(f"round {number}: {name}: {seconds[name][-1]:.2f} s", flush=True)
+    base = seconds[BASELINE][1:]
+    for name, took in seconds.items():
+        ratio = statistics.median(b / t for b, t in zip(base, took[1:], strict=True))
+        speed = given.events / statistics.median(took[1:]) / 1000
+        print(f"{name:32} {speed:6.0f} k events/s, {ratio:.2f} of the baseline (median of {given.rounds})")
+
+
+if __name__ == "__main__":
+    main()
