@@ -1,7 +1,6 @@
 """The JVM that a run of our own needs: find a Java, start it quietly, and leave nothing behind."""
 
 import contextlib
-import logging
 import os
 import re
 import shutil
@@ -110,8 +109,6 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
             raise JobFailed(" ".join(str(error).split())) from None
         finally:
             java_gateway.launch_gateway_server_process = launch
-            # Python's ends of Java objects report, one by one, that the JVM is gone.
-            logging.disable(logging.CRITICAL)
             for process in started:
                 process.kill()
                 process.wait()

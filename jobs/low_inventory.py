@@ -2,6 +2,7 @@
 
 import argparse
 import contextlib
+import logging
 import os
 import signal
 import sys
@@ -50,8 +51,10 @@ def _wait(result: "TableResult", what: str | None) -> None:
     result.wait()
 
 
-def run_on_streams(streams: Streams, alerts: AlertSettings, parallelism: int | None) -> "TableResult":
-    """Plan the job over Kinesis streams and submit it."""
+def run_on_streams(
+    streams: Streams, alerts: AlertSettings, parallelism: int | None, savepoint: str | None = None
+) -> "TableResult":
+    """Plan the job over Kinesis streams and submit it; `savepoint` is a path to start from."""
     from tables import plan
 
     t_env = _environment()
@@ -60,6 +63,8 @@ def run_on_streams(streams: Streams, alerts: AlertSettings, parallelism: int | N
         config.set("pipeline.jars", CONNECTOR.as_uri())
         config.set("execution.checkpointing.interval", _CHECKPOINTS)
         config.set("parallelism.default", str(parallelism or 1))
+        if savepoint is not None:
+            config.set("execution.savepoint.path", savepoint)
     return plan(
         t_env,
         alerts,
@@ -138,6 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = cli.parser().parse_args(arguments)
     if not gateway.on_cluster():
         signal.signal(signal.SIGTERM, _terminate)
+        # py4j logs every object whose JVM is gone; what matters reaches us as an exception.
+        logging.disable(logging.CRITICAL)
     try:
         streams, alerts = cli.read(options)
         given = options.parallelism

@@ -1,6 +1,7 @@
 """One JVM for the whole session, and the three-line way to ask what the job makes of some records."""
 
 import json
+import logging
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,6 +11,8 @@ import files
 import gateway
 import low_inventory
 import pytest
+from emulator import Emulator
+from moto.server import ThreadedMotoServer
 from settings import AlertSettings
 
 Rows = list[dict[str, Any]]
@@ -23,6 +26,29 @@ os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC
 def jvm() -> Iterator[Path]:
     with gateway.jvm({"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"}) as folder:
         yield folder
+        # py4j logs every object that outlives the JVM.
+        logging.disable(logging.CRITICAL)
+
+
+@pytest.fixture(scope="session")
+def connector() -> Path:
+    """The connector jar, from `./build.sh`; Maven may not have been able to get it."""
+    if not low_inventory.CONNECTOR.exists():
+        pytest.skip(f"{low_inventory.CONNECTOR} is missing: Maven could not get the connector (./build.sh says why)")
+    return low_inventory.CONNECTOR
+
+
+@pytest.fixture
+def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
+    """Kinesis and the rest, empty, on a free port."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
+    emulator = Emulator(f"http://{host}:{port}")
+    emulator.reset()
+    yield emulator
+    server.stop()
 
 
 @pytest.fixture(scope="session")

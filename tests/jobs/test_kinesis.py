@@ -1,0 +1,210 @@
+"""The job on streams, with the real connector: on its own, from its package on a cluster, and over a restart."""
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import cli
+import low_inventory
+import pytest
+import settings
+from emulator import ALERTS, DEAD_LETTERS, Emulator, eventually
+from pyflink.common import SavepointFormatType
+
+ROOT = Path(cli.__file__).resolve().parent.parent
+PACKAGE = ROOT / "build" / "low-inventory-job.zip"
+
+
+def event(product: str, inventory: int) -> bytes:
+    ts = f"2026-01-05T09:00:{inventory % 60:02}.000Z"
+    return json.dumps({"type": "inventory", "product_id": product, "inventory": inventory, "timestamp": ts}).encode()
+
+
+RECORDS = [event("A", 3), event("A", 30), event("it's", 9), b'{"type": "request", "path": "/"}', b"\xff inventory",
+           event("B", 5)[:-1], event("B", 5), b"x" * 1000, b'{"inventory": "' + b"\x01" * 900_000]
+LOW = {("A", 3), ("it's", 9), ("B", 5)}
+REASONS = ["not_a_json_object", "not_a_json_object", "not_utf8"]
+
+
+def product(record: bytes) -> str:
+    return "p" if len(record) > 500 else record.decode("latin-1")
+
+
+def arrived(emulator: Emulator) -> bool:
+    return len(emulator.rows(ALERTS)) >= len(LOW) and len(emulator.rows(DEAD_LETTERS)) >= len(REASONS)
+
+
+def check(emulator: Emulator) -> None:
+    alerts = emulator.read(ALERTS)
+    rows = [json.loads(alert["Data"]) for alert in alerts]
+    assert sorted((row["product_id"], row["inventory"]) for row in rows) == sorted(LOW)
+    assert all(set(row) == {"product_id", "inventory", "ts", "reason"} for row in rows)
+    assert [alert["PartitionKey"] for alert in alerts] == [row["product_id"] for row in rows]
+    assert sorted(row["reason"] for row in emulator.rows(DEAD_LETTERS)) == REASONS
+
+
+@pytest.mark.usefixtures("connector")
+def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
+    emulator.create_streams()
+    emulator.put(RECORDS, product)
+    temporary = tmp_path / "tmp"
+    temporary.mkdir()
+    job = subprocess.Popen(
+        [sys.executable, low_inventory.__file__, "--properties", str(emulator.properties(tmp_path / "p.json"))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, "TMPDIR": str(temporary)},
+    )
+    try:
+        eventually(lambda: arrived(emulator) or job.poll() is not None, "alerts and dead letters")
+        assert job.poll() is None, job.communicate()
+        check(emulator)
+    finally:
+        job.send_signal(signal.SIGINT)
+        output, errors = job.communicate(timeout=60)
+    assert (job.returncode, output) == (130, b"")
+    assert errors.decode().splitlines()[-2:] == ["running; Ctrl-C stops it", "stopped"]
+    assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("connector")
+def test_stream_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
+    properties = emulator.properties(tmp_path / "p.json")
+    job = subprocess.run(
+        [sys.executable, low_inventory.__file__, "--properties", str(properties)], capture_output=True, timeout=120
+    )
+    assert job.returncode == 1
+    assert b"http-requests" in job.stderr.splitlines()[-1]
+    assert b"Traceback" not in job.stderr
+
+
+def test_connector_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "jobs", tmp_path / "jobs")
+    properties = emulator.properties(tmp_path / "p.json")
+    job = subprocess.run(
+        [sys.executable, "jobs/low_inventory.py", "--properties", str(properties)],
+        cwd=tmp_path, capture_output=True, timeout=60,
+    )
+    assert job.returncode == 2
+    assert job.stderr.decode().count("\n") == 1
+    assert "the Kinesis connector is missing; expected it from ./build.sh" in job.stderr.decode()
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
+    """A JobManager and two TaskManagers of the installed Flink; the environment that its client needs."""
+    import gateway
+    import pyflink
+
+    home = Path(pyflink.__file__).parent
+    conf, logs, temporary = (tmp_path / name for name in ("conf", "logs", "flink-tmp"))
+    shutil.copytree(home / "conf", conf)
+    logs.mkdir()
+    temporary.mkdir()
+    rest = free_port()
+    addresses = {"jobmanager.rpc.address": "127.0.0.1", "jobmanager.bind-host": "127.0.0.1", "rest.address": "127.0.0.1",
+                 "rest.bind-address": "127.0.0.1", "taskmanager.bind-host": "127.0.0.1", "taskmanager.host": "127.0.0.1"}
+    numbers = {"jobmanager.rpc.port": free_port(), "rest.port": rest, "taskmanager.numberOfTaskSlots": 1,
+               "parallelism.default": 2}
+    own = "".join(f"{key}: {value}\n" for key, value in {**addresses, **numbers, "io.tmp.dirs": temporary}.items())
+    shipped = (conf / "config.yaml").read_text()
+    # The shipped options of Java's modules stay; the rest of the file is ours.
+    java = next(line for line in shipped.splitlines() if line.strip().startswith("all: --add"))
+    memory = "jobmanager.memory.process.size: 1600m\ntaskmanager.memory.process.size: 1728m\n"
+    (conf / "config.yaml").write_text(f"env.java.opts.all: {java.split('all: ')[1]}\n{own}{memory}")
+    environment = {
+        **os.environ,
+        **{"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"},
+        "JAVA_HOME": str(gateway.java_home()),
+        "FLINK_CONF_DIR": str(conf),
+        "FLINK_LOG_DIR": str(logs),
+        "FLINK_PID_DIR": str(temporary),
+        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+        "TMPDIR": str(temporary),
+    }
+    with (logs / "out").open("wb") as out:
+        processes = [
+            subprocess.Popen(
+                [str(home / "bin" / script), "start-foreground"], env=environment, stdout=out, stderr=out,
+                start_new_session=True,
+            )
+            for script in ("jobmanager.sh", "taskmanager.sh", "taskmanager.sh")
+        ]
+        try:
+            yield environment | {"REST": f"http://127.0.0.1:{rest}", "HOME_OF_FLINK": str(home)}
+        finally:
+            for process in processes:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+
+def overview(cluster: dict[str, str]) -> dict[str, Any]:
+    try:
+        with urllib.request.urlopen(f"{cluster['REST']}/overview", timeout=5) as answer:
+            return dict(json.load(answer))
+    except OSError:
+        return {}
+
+
+@pytest.mark.usefixtures("connector")
+def test_from_its_package(emulator: Emulator, cluster: dict[str, str], tmp_path: Path) -> None:
+    emulator.create_streams()
+    emulator.put(RECORDS, product)
+    with zipfile.ZipFile(PACKAGE) as package:
+        package.extractall(tmp_path / "package")
+    eventually(lambda: overview(cluster).get("taskmanagers") == 2, "two TaskManagers")
+    submitted = subprocess.run(
+        [
+            str(Path(cluster["HOME_OF_FLINK"], "bin", "flink")), "run", "-py", "jobs/low_inventory.py",
+            "--jarfile", "lib/pyflink-dependencies.jar", "--properties", str(emulator.properties(tmp_path / "p.json")),
+        ],
+        cwd=tmp_path / "package", env=cluster, capture_output=True, timeout=180,
+    )
+    assert submitted.returncode == 0, submitted.stderr.decode() + submitted.stdout.decode()
+    eventually(lambda: arrived(emulator), "alerts and dead letters")
+    check(emulator)
+    assert overview(cluster)["jobs-running"] == 1
+    # What belongs to the service is not set: the cluster's own parallelism, and no checkpoints.
+    with urllib.request.urlopen(f"{cluster['REST']}/jobs", timeout=5) as answer:
+        job = json.load(answer)["jobs"][0]["id"]
+    with urllib.request.urlopen(f"{cluster['REST']}/jobs/{job}", timeout=5) as answer:
+        assert {vertex["parallelism"] for vertex in json.load(answer)["vertices"]} == {2}
+    with urllib.request.urlopen(f"{cluster['REST']}/jobs/{job}/config", timeout=5) as answer:
+        assert json.load(answer)["execution-config"]["job-parallelism"] in (2, -1)
+
+
+@pytest.mark.usefixtures("jvm", "connector")
+def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
+    """Stopped with a savepoint and started from it, `crossing` sends no second alert for a product still below."""
+    emulator.create_streams(shards=1)
+    streams, alerts = settings.read_properties(
+        emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
+    )
+    emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
+    first = low_inventory.run_on_streams(streams, alerts, 1).get_job_client()
+    eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
+    savepoint = first.stop_with_savepoint(False, str(tmp_path), SavepointFormatType.CANONICAL).result()
+    emulator.put([event("A", 2), event("A", 14), event("B", 4), event("A", 1)], lambda _: "k")
+    second = low_inventory.run_on_streams(streams, alerts, 1, savepoint).get_job_client()
+    try:
+        eventually(lambda: len(emulator.rows(ALERTS)) == 2, "the alert of another product")
+        emulator.put([event("A", 15), event("A", 6)], lambda _: "k")
+        eventually(lambda: len(emulator.rows(ALERTS)) == 3, "the alert of a product that was full again")
+    finally:
+        second.cancel().result()
+    assert [(row["product_id"], row["inventory"]) for row in emulator.rows(ALERTS)] == [("A", 3), ("B", 4), ("A", 6)]
