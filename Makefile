@@ -16,7 +16,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 
 bench: .venv/run
-	$(BIN)/python benchmarks/throughput.py
+	PYTHONPATH=jobs $(BIN)/python benchmarks/throughput.py
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }

@@ -35,6 +35,11 @@ if ! { [ -f "$jar" ] && sha256sum --check --status "$made_from" 2>/dev/null; }; 
   fi
 fi
 
+package=build/low-inventory-job.zip
+if [ -f "$package" ] && [ -z "$(find jobs "$jar" build.sh -name __pycache__ -prune -o -newer "$package" -print -quit)" ]; then
+  echo "$package  $(stat -c %s "$package") bytes  sha256 $(sha256sum "$package" | cut -d ' ' -f 1)  (unchanged)"
+  exit 0
+fi
 "$python" - <<'PYTHON'
 import hashlib
 import zipfile

@@ -4,6 +4,7 @@ import json
 import random
 import sys
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 _BAD = (
     b'{"type": "inventory", "product_id": "SKU-0001", "inventory": 3',
@@ -36,10 +37,12 @@ def events(count: int, bad_every: int = 0, seed: int = 1) -> list[bytes]:
         else:
             event = {"type": "request", "path": chance.choice(["/", "/cart", "/checkout", "/products"]), **common}
             method, status = chance.choice(["GET", "GET", "POST"]), chance.choice([200, 200, 200, 304, 404, 500])
-            lines.append(json.dumps({**event, "method": method, "status": status, "latency_ms": chance.randint(2, 900)}).encode())
+            lines.append(
+                json.dumps({**event, "method": method, "status": status, "latency_ms": chance.randint(2, 900)}).encode()
+            )
     return lines
 
 
 if __name__ == "__main__":
-    with open(sys.argv[2], "wb") as out:
+    with Path(sys.argv[2]).open("wb") as out:
         out.writelines(line + b"\n" for line in events(int(sys.argv[1]), int(sys.argv[3]) if len(sys.argv) > 3 else 0))

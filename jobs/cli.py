@@ -19,12 +19,36 @@ def parser() -> argparse.ArgumentParser:
         epilog="With --properties it reads and writes Kinesis streams until stopped; without, it reads files and ends.",
     )
     add = result.add_argument
-    add("--input", type=Path, metavar="PATH", help="file of JSON lines, or folder of them, also .gz (default: the bundled sample)")
-    add("--dead-letters", type=Path, metavar="PATH", help="where dead letters go, replaced by each run (default: dead-letters.jsonl)")
-    add("--properties", type=Path, metavar="FILE", help="run on the Kinesis streams that this property file names (default: run on files)")
+    add(
+        "--input",
+        type=Path,
+        metavar="PATH",
+        help="file of JSON lines, or folder of them, also .gz (default: the bundled sample)",
+    )
+    add(
+        "--dead-letters",
+        type=Path,
+        metavar="PATH",
+        help="where dead letters go, replaced by each run (default: dead-letters.jsonl)",
+    )
+    add(
+        "--properties",
+        type=Path,
+        metavar="FILE",
+        help="run on the Kinesis streams that this property file names (default: run on files)",
+    )
     add("--threshold", metavar="N", help="stock below this is low (default: 10)")
-    add("--thresholds", type=Path, metavar="FILE", help='JSON object of products with a threshold of their own (default: none)')
-    add("--policy", choices=settings.POLICIES, help="alert at every event below, or when a product crosses (default: every)")
+    add(
+        "--thresholds",
+        type=Path,
+        metavar="FILE",
+        help="JSON object of products with a threshold of their own (default: none)",
+    )
+    add(
+        "--policy",
+        choices=settings.POLICIES,
+        help="alert at every event below, or when a product crosses (default: every)",
+    )
     add("--rearm-margin", metavar="N", help="crossing: how far above the threshold arms the next alert (default: 0)")
     add("--parallelism", metavar="N", help="parallel readers (default: 1)")
     add("--verbose", action="store_true", help="show what Flink logs")
@@ -55,6 +79,8 @@ def read(options: argparse.Namespace) -> tuple[Streams | None, AlertSettings]:
         return None, alert_settings(options, AlertSettings())
     for name in ("input", "dead_letters"):
         if getattr(options, name) is not None:
-            raise SettingsError(f"--{name.replace('_', '-')}: expected without a property file, which names the streams ({path})")
+            raise SettingsError(
+                f"--{name.replace('_', '-')}: expected without a property file, which names the streams ({path})"
+            )
     streams, base = settings.read_properties(path)
     return streams, alert_settings(options, base)

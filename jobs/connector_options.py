@@ -24,7 +24,11 @@ def source_options(streams: Streams) -> dict[str, str]:
         moment = datetime.fromisoformat(streams.timestamp).astimezone(UTC)
         options["scan.stream.initpos-timestamp"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
         options["scan.stream.initpos-timestamp-format"] = "yyyy-MM-dd'T'HH:mm:ss.SSSX"
-    return options | streams.source.options
+    options |= streams.source.options
+    if options.get("scan.stream.recordpublisher") == "EFO":
+        # The connector wants a name for the consumer that it registers.
+        options.setdefault("scan.stream.efo.consumername", "low-inventory")
+    return options
 
 
 def sink_options(stream: Stream) -> dict[str, str]:

@@ -94,7 +94,12 @@ def source_options(folder: Path) -> dict[str, str]:
 
 def sink_options(folder: Path) -> dict[str, str]:
     """Options of a table that writes JSON lines into a folder."""
-    return {"connector": "filesystem", "path": str(folder), "format": "json", "json.encode.decimal-as-plain-number": "true"}
+    return {
+        "connector": "filesystem",
+        "path": str(folder),
+        "format": "json",
+        "json.encode.decimal-as-plain-number": "true",
+    }
 
 
 def written(folder: Path) -> Iterator[bytes]:

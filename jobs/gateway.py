@@ -17,7 +17,7 @@ from settings import SettingsError
 _SUPPORTED = (11, 17)
 
 
-class JobFailed(RuntimeError):
+class JobError(RuntimeError):
     """Flink could not plan or run the job; the message is the innermost cause, in one line."""
 
 
@@ -65,7 +65,7 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
 
     Raises:
         SettingsError: if there is no Java to run it.
-        JobFailed: if what is done inside fails in the JVM.
+        JobError: if what is done inside fails in the JVM.
     """
     home = java_home()
     from py4j.protocol import Py4JError, Py4JJavaError
@@ -104,9 +104,9 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
             threading.Thread(target=_drain, args=(started[0], verbose), daemon=True).start()
             yield Path(folder)
         except Py4JJavaError as error:
-            raise JobFailed(_innermost(error.java_exception)) from None
+            raise JobError(_innermost(error.java_exception)) from None
         except (JavaException, Py4JError) as error:
-            raise JobFailed(" ".join(str(error).split())) from None
+            raise JobError(" ".join(str(error).split())) from None
         finally:
             java_gateway.launch_gateway_server_process = launch
             for process in started:

@@ -22,7 +22,15 @@ if TYPE_CHECKING:
     from pyflink.table import TableEnvironment, TableResult
 
 CONNECTOR = Path(__file__).resolve().parent.parent / "lib" / "pyflink-dependencies.jar"
-_CHECKPOINTS = "10 s"
+# Of our own runs; on a cluster all this is the cluster's. A failure that comes back ends the run, which else would
+# hide it for ever (a stream that is not there).
+_OWN = {
+    "execution.checkpointing.interval": "10 s",
+    "restart-strategy.type": "failure-rate",
+    "restart-strategy.failure-rate.max-failures-per-interval": "2",
+    "restart-strategy.failure-rate.failure-rate-interval": "5 min",
+    "restart-strategy.failure-rate.delay": "1 s",
+}
 
 
 def say(text: str) -> None:
@@ -61,8 +69,9 @@ def run_on_streams(
     config = t_env.get_config()
     if not gateway.on_cluster():
         config.set("pipeline.jars", CONNECTOR.as_uri())
-        config.set("execution.checkpointing.interval", _CHECKPOINTS)
         config.set("parallelism.default", str(parallelism or 1))
+        for key, value in _OWN.items():
+            config.set(key, value)
         if savepoint is not None:
             config.set("execution.savepoint.path", savepoint)
     return plan(
@@ -156,7 +165,7 @@ def main(arguments: list[str] | None = None) -> int:
     except SettingsError as error:
         say(f"low_inventory: {error}")
         return 2
-    except gateway.JobFailed as error:
+    except gateway.JobError as error:
         say(f"low_inventory: the job failed: {error} (--verbose shows more)")
         return 1
     except KeyboardInterrupt:

@@ -129,7 +129,9 @@ def _groups(content: object, path: Path) -> dict[str, dict[str, str]]:
             raise SettingsError(f'{path}: expected a list of {{"PropertyGroupId": name, "PropertyMap": {{…}}}}')
         for key, value in pairs.items():
             if not isinstance(value, str):
-                raise SettingsError(f"{path}: group {name}: {key}: expected a text, as the service has it; got {value!r}")
+                raise SettingsError(
+                    f"{path}: group {name}: {key}: expected a text, as the service has it; got {value!r}"
+                )
         if name in groups:
             raise SettingsError(f"{path}: group {name}: expected once, stands twice")
         groups[name] = pairs
@@ -151,7 +153,9 @@ def _stream(groups: dict[str, dict[str, str]], name: str, path: Path) -> Stream:
     match = _ARN.fullmatch(arn or "")
     if not match:
         expected = "expected arn:aws:kinesis:REGION:ACCOUNT:stream/NAME"
-        raise SettingsError(f"{where}: stream.arn: " + (f"missing; {expected}" if arn is None else f"{expected}; got {arn!r}"))
+        raise SettingsError(
+            f"{where}: stream.arn: " + (f"missing; {expected}" if arn is None else f"{expected}; got {arn!r}")
+        )
     known = ("stream.arn", *_SOURCE_KEYS) if name == "InputStream0" else ("stream.arn",)
     for key in [key for key in options if not key.startswith(_STREAM_GROUPS[name])]:
         if key not in known:

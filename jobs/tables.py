@@ -8,7 +8,9 @@ import statements
 from settings import AlertSettings
 
 
-def _create(t_env: TableEnvironment, name: str, options: Mapping[str, str], schema: Schema, key: str | None = None) -> None:
+def _create(
+    t_env: TableEnvironment, name: str, options: Mapping[str, str], schema: Schema, key: str | None = None
+) -> None:
     descriptor = TableDescriptor.for_connector(options["connector"]).schema(schema)
     if key is not None:
         descriptor = descriptor.partitioned_by(key)

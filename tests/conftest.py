@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+from moto.server import ThreadedMotoServer
+
 import files
 import gateway
 import low_inventory
-import pytest
 from emulator import Emulator
-from moto.server import ThreadedMotoServer
 from settings import AlertSettings
 
 Rows = list[dict[str, Any]]

@@ -15,8 +15,6 @@ class Number(NamedTuple):
     whole: bool
 
 
-
-
 def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 

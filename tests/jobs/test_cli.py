@@ -8,8 +8,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import cli
 import pytest
+
+import cli
 
 JOB = Path(cli.__file__).with_name("low_inventory.py")
 LOW = b'{"type": "inventory", "product_id": "A", "inventory": 3, "timestamp": "2026-01-05T09:00:00.000Z"}\n'
@@ -42,7 +43,11 @@ def test_sample(tmp_path: Path) -> None:
     assert lines[-1].startswith(f"{records} records read, {len(alerts)} alerts, {len(dead_letters)} dead letters, ")
     assert len(alerts) > 0
     assert {letter["reason"] for letter in dead_letters} == {
-        "not_utf8", "not_a_json_object", "bad_product_id", "bad_inventory", "bad_timestamp"
+        "not_utf8",
+        "not_a_json_object",
+        "bad_product_id",
+        "bad_inventory",
+        "bad_timestamp",
     }
     assert [line for line in lines[1:-2] if not line.startswith("reading … ")] == []
 
@@ -57,8 +62,21 @@ def test_folder_gz_and_options(tmp_path: Path) -> None:
     thresholds = tmp_path / "thresholds.json"
     thresholds.write_text('{"A": 4}')
     result = run(
-        tmp_path, "--input", str(events), "--dead-letters", "bad.jsonl", "--threshold", "1",
-        "--thresholds", str(thresholds), "--policy", "crossing", "--rearm-margin", "2", "--parallelism", "2",
+        tmp_path,
+        "--input",
+        str(events),
+        "--dead-letters",
+        "bad.jsonl",
+        "--threshold",
+        "1",
+        "--thresholds",
+        str(thresholds),
+        "--policy",
+        "crossing",
+        "--rearm-margin",
+        "2",
+        "--parallelism",
+        "2",
     )
     assert result.stdout.count(b"\n") == 1
     assert b"3 records read, 1 alerts, 1 dead letters" in result.stderr
@@ -67,9 +85,7 @@ def test_folder_gz_and_options(tmp_path: Path) -> None:
 
 
 def test_reader_that_has_enough(tmp_path: Path) -> None:
-    process = subprocess.Popen(
-        [sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+    process = subprocess.Popen([sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
     _, errors = process.communicate(timeout=120)

@@ -1,7 +1,8 @@
 """What streams and positions become for the connector."""
 
-import connector_options
 import pytest
+
+import connector_options
 from settings import Stream, Streams
 
 STREAM = Stream("s", "eu-west-1", {})
@@ -29,3 +30,9 @@ def test_emulator(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:1")
     assert connector_options.sink_options(STREAM)["aws.endpoint"] == "http://127.0.0.1:1"
     assert connector_options.jvm_environment() == {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"}
+
+
+def test_enhanced_fan_out_is_one_property() -> None:
+    stream = Stream("s", "eu-west-1", {"scan.stream.recordpublisher": "EFO"})
+    options = connector_options.source_options(Streams(stream, STREAM, STREAM))
+    assert options["scan.stream.efo.consumername"] == "low-inventory"

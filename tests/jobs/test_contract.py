@@ -109,7 +109,9 @@ CASES: dict[str, tuple[bytes, tuple[str, int, str] | str | None]] = {
     "last of duplicates, bad": (event(inventory=70)[:-1] + b',"inventory":"x"}', "bad_inventory"),
     "last of duplicates, escaped": (event(inventory=70)[:-1] + b', "inv\\u0065ntory": 4}', ("A", 4, TS)),
     "escaped names": (
-        b'{"t\\u0079pe":"inv\\u0065ntory","product\\u005fid":"A","inv\\u0065ntory":3,"timestamp":"' + TS.encode() + b'"}',
+        b'{"t\\u0079pe":"inv\\u0065ntory","product\\u005fid":"A","inv\\u0065ntory":3,"timestamp":"'
+        + TS.encode()
+        + b'"}',
         ("A", 3, TS),
     ),
     "other fields": (event(path="/inventory/A", nested={"type": "x", "inventory": [1, {}]}), ("A", 3, TS)),
@@ -226,7 +228,9 @@ def test_crossing(detect: Detect, margin: int, stock: list[int], alerts: list[in
 def test_crossing_keeps_the_order_of_a_large_file(detect: Detect) -> None:
     """Over 32 MB, which Flink would read as splits in any order."""
     levels = [20, 9, 8, 7] * 3
-    records = [event(inventory=level, product_id=f"P{number // 12}", note="x" * 4000) for number, level in
-               enumerate(levels * 1000)]
+    records = [
+        event(inventory=level, product_id=f"P{number // 12}", note="x" * 4000)
+        for number, level in enumerate(levels * 1000)
+    ]
     found, _ = detect(records, policy="crossing")
     assert [alert["inventory"] for alert in found] == [9] * 3000

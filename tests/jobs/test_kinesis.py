@@ -13,12 +13,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import cli
 import low_inventory
-import pytest
 import settings
 from emulator import ALERTS, DEAD_LETTERS, Emulator, eventually
-from pyflink.common import SavepointFormatType
 
 ROOT = Path(cli.__file__).resolve().parent.parent
 PACKAGE = ROOT / "build" / "low-inventory-job.zip"
@@ -29,8 +29,17 @@ def event(product: str, inventory: int) -> bytes:
     return json.dumps({"type": "inventory", "product_id": product, "inventory": inventory, "timestamp": ts}).encode()
 
 
-RECORDS = [event("A", 3), event("A", 30), event("it's", 9), b'{"type": "request", "path": "/"}', b"\xff inventory",
-           event("B", 5)[:-1], event("B", 5), b"x" * 1000, b'{"inventory": "' + b"\x01" * 900_000]
+RECORDS = [
+    event("A", 3),
+    event("A", 30),
+    event("it's", 9),
+    b'{"type": "request", "path": "/"}',
+    b"\xff inventory",
+    event("B", 5)[:-1],
+    event("B", 5),
+    b"x" * 1000,
+    b'{"inventory": "' + b"\x01" * 900_000,
+]
 LOW = {("A", 3), ("it's", 9), ("B", 5)}
 REASONS = ["not_a_json_object", "not_a_json_object", "not_utf8"]
 
@@ -92,7 +101,9 @@ def test_connector_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None
     properties = emulator.properties(tmp_path / "p.json")
     job = subprocess.run(
         [sys.executable, "jobs/low_inventory.py", "--properties", str(properties)],
-        cwd=tmp_path, capture_output=True, timeout=60,
+        cwd=tmp_path,
+        capture_output=True,
+        timeout=60,
     )
     assert job.returncode == 2
     assert job.stderr.decode().count("\n") == 1
@@ -108,8 +119,9 @@ def free_port() -> int:
 @pytest.fixture
 def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
     """A JobManager and two TaskManagers of the installed Flink; the environment that its client needs."""
-    import gateway
     import pyflink
+
+    import gateway
 
     home = Path(pyflink.__file__).parent
     conf, logs, temporary = (tmp_path / name for name in ("conf", "logs", "flink-tmp"))
@@ -117,10 +129,20 @@ def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
     logs.mkdir()
     temporary.mkdir()
     rest = free_port()
-    addresses = {"jobmanager.rpc.address": "127.0.0.1", "jobmanager.bind-host": "127.0.0.1", "rest.address": "127.0.0.1",
-                 "rest.bind-address": "127.0.0.1", "taskmanager.bind-host": "127.0.0.1", "taskmanager.host": "127.0.0.1"}
-    numbers = {"jobmanager.rpc.port": free_port(), "rest.port": rest, "taskmanager.numberOfTaskSlots": 1,
-               "parallelism.default": 2}
+    addresses = {
+        "jobmanager.rpc.address": "127.0.0.1",
+        "jobmanager.bind-host": "127.0.0.1",
+        "rest.address": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+        "taskmanager.bind-host": "127.0.0.1",
+        "taskmanager.host": "127.0.0.1",
+    }
+    numbers = {
+        "jobmanager.rpc.port": free_port(),
+        "rest.port": rest,
+        "taskmanager.numberOfTaskSlots": 1,
+        "parallelism.default": 2,
+    }
     own = "".join(f"{key}: {value}\n" for key, value in {**addresses, **numbers, "io.tmp.dirs": temporary}.items())
     shipped = (conf / "config.yaml").read_text()
     # The shipped options of Java's modules stay; the rest of the file is ours.
@@ -140,7 +162,10 @@ def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
     with (logs / "out").open("wb") as out:
         processes = [
             subprocess.Popen(
-                [str(home / "bin" / script), "start-foreground"], env=environment, stdout=out, stderr=out,
+                [str(home / "bin" / script), "start-foreground"],
+                env=environment,
+                stdout=out,
+                stderr=out,
                 start_new_session=True,
             )
             for script in ("jobmanager.sh", "taskmanager.sh", "taskmanager.sh")
@@ -170,10 +195,19 @@ def test_from_its_package(emulator: Emulator, cluster: dict[str, str], tmp_path:
     eventually(lambda: overview(cluster).get("taskmanagers") == 2, "two TaskManagers")
     submitted = subprocess.run(
         [
-            str(Path(cluster["HOME_OF_FLINK"], "bin", "flink")), "run", "-py", "jobs/low_inventory.py",
-            "--jarfile", "lib/pyflink-dependencies.jar", "--properties", str(emulator.properties(tmp_path / "p.json")),
+            str(Path(cluster["HOME_OF_FLINK"], "bin", "flink")),
+            "run",
+            "-py",
+            "jobs/low_inventory.py",
+            "--jarfile",
+            "lib/pyflink-dependencies.jar",
+            "--properties",
+            str(emulator.properties(tmp_path / "p.json")),
         ],
-        cwd=tmp_path / "package", env=cluster, capture_output=True, timeout=180,
+        cwd=tmp_path / "package",
+        env=cluster,
+        capture_output=True,
+        timeout=180,
     )
     assert submitted.returncode == 0, submitted.stderr.decode() + submitted.stdout.decode()
     eventually(lambda: arrived(emulator), "alerts and dead letters")
@@ -198,7 +232,7 @@ def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
     emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
     first = low_inventory.run_on_streams(streams, alerts, 1).get_job_client()
     eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
-    savepoint = first.stop_with_savepoint(False, str(tmp_path), SavepointFormatType.CANONICAL).result()
+    savepoint = first.stop_with_savepoint(False, str(tmp_path)).result()
     emulator.put([event("A", 2), event("A", 14), event("B", 4), event("A", 1)], lambda _: "k")
     second = low_inventory.run_on_streams(streams, alerts, 1, savepoint).get_job_client()
     try:

@@ -2,9 +2,10 @@
 
 import re
 
-import patterns
 from hypothesis import given
 from hypothesis import strategies as st
+
+import patterns
 
 bounds = st.one_of(st.integers(-5, 120), st.integers(-(2**31), 2**31 - 1))
 

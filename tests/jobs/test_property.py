@@ -3,18 +3,53 @@
 import json
 from typing import Any
 
-import oracle
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import oracle
 from conftest import Detect
 
-NUMBERS = ["0", "-0", "1", "7", "9", "10", "11", "15", "70", "2147483647", "2147483648", "-2147483649", "7.0", "7.9",
-           "1e1", "1e25", "-1.5E-7", "1.10", "0.25", "12345678901234567890123", "1" * 30]
-TIMES = ["2026-01-05T09:00:00.000Z", "2026-01-05T09:00:00Z", "2024-02-29T23:59:59.9+23:59", "2025-02-29T00:00:00Z",
-         "2026-06-31T00:00:00Z", "2026-01-05T24:00:00Z", "2026-01-05T09:00:00", "2026-01-05T09:00:00.Z",
-         "2026-01-05T09:00:00+0530", "2026-01-05T09:00:00-08", "0001-01-01T00:00:00+00:01", "9999-12-31T23:59:59-00:01",
-         "2026-1-5T09:00:00Z", "2026-01-05T09:00:00z", "2026-01-05T09:00:00+24:00", "2026-01-05T09:00:00+01:60"]
+NUMBERS = [
+    "0",
+    "-0",
+    "1",
+    "7",
+    "9",
+    "10",
+    "11",
+    "15",
+    "70",
+    "2147483647",
+    "2147483648",
+    "-2147483649",
+    "7.0",
+    "7.9",
+    "1e1",
+    "1e25",
+    "-1.5E-7",
+    "1.10",
+    "0.25",
+    "12345678901234567890123",
+    "1" * 30,
+]
+TIMES = [
+    "2026-01-05T09:00:00.000Z",
+    "2026-01-05T09:00:00Z",
+    "2024-02-29T23:59:59.9+23:59",
+    "2025-02-29T00:00:00Z",
+    "2026-06-31T00:00:00Z",
+    "2026-01-05T24:00:00Z",
+    "2026-01-05T09:00:00",
+    "2026-01-05T09:00:00.Z",
+    "2026-01-05T09:00:00+0530",
+    "2026-01-05T09:00:00-08",
+    "0001-01-01T00:00:00+00:01",
+    "9999-12-31T23:59:59-00:01",
+    "2026-1-5T09:00:00Z",
+    "2026-01-05T09:00:00z",
+    "2026-01-05T09:00:00+24:00",
+    "2026-01-05T09:00:00+01:60",
+]
 
 
 def quoted(text: str) -> str:
@@ -23,12 +58,16 @@ def quoted(text: str) -> str:
 
 texts = st.text(max_size=70)
 scalars = st.one_of(
-    st.sampled_from(NUMBERS), st.sampled_from(NUMBERS).map(quoted), st.sampled_from(["true", "false", "null"]),
-    texts.map(quoted), texts.map(lambda text: json.dumps(text, ensure_ascii=False)),
+    st.sampled_from(NUMBERS),
+    st.sampled_from(NUMBERS).map(quoted),
+    st.sampled_from(["true", "false", "null"]),
+    texts.map(quoted),
+    texts.map(lambda text: json.dumps(text, ensure_ascii=False)),
     st.sampled_from(["[]", "{}", '[{"type":"inventory"}]', '{"inventory":3}', '"inventory"', '"\\ud83d"', "NaN", "01"]),
 )
 times = st.one_of(
-    st.sampled_from(TIMES), st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat(timespec="milliseconds"))
+    st.sampled_from(TIMES),
+    st.datetimes(timezones=st.timezones()).map(lambda moment: moment.isoformat(timespec="milliseconds")),
 ).map(quoted)
 products = st.one_of(st.sampled_from(["A", "B", "it's", "ñ"]).map(quoted), scalars)
 stock = st.one_of(st.integers(0, 30).map(str), scalars)
@@ -38,7 +77,10 @@ spaces = st.sampled_from(["", "", " ", "\t", "  "])
 @st.composite
 def events(draw: st.DrawFn, usable: bool) -> str:
     fields = [
-        ('"type"', '"inventory"' if usable else draw(st.one_of(st.sampled_from(['"request"', '"inventory"']), scalars))),
+        (
+            '"type"',
+            '"inventory"' if usable else draw(st.one_of(st.sampled_from(['"request"', '"inventory"']), scalars)),
+        ),
         ('"product_id"', draw(st.sampled_from(['"A"', '"B"', '"it\'s"'])) if usable else draw(products)),
         ('"inventory"', draw(st.integers(0, 30).map(str)) if usable else draw(stock)),
         ('"timestamp"', quoted("2026-01-05T09:00:00.000Z") if usable else draw(st.one_of(times, scalars))),
@@ -60,13 +102,19 @@ def mutated(draw: st.DrawFn) -> bytes:
     record = bytearray(draw(events(usable=draw(st.booleans()))).encode("utf-8", "replace"))
     for _ in range(draw(st.integers(0, 2))):
         at = draw(st.integers(0, len(record)))
-        junk = draw(st.sampled_from([b"", b"}", b"]", b"{", b",", b'"', b"\\", b"\xff", b"\xc3", b" ", b"7", b"] {", b",{}", b"\\u"]))
+        junk = draw(
+            st.sampled_from(
+                [b"", b"}", b"]", b"{", b",", b'"', b"\\", b"\xff", b"\xc3", b" ", b"7", b"] {", b",{}", b"\\u"]
+            )
+        )
         record[at : at + draw(st.integers(0, 2))] = junk
     return bytes(record)
 
 
 records = st.lists(
-    st.one_of(events(usable=True).map(str.encode), mutated(), mutated(), st.binary(max_size=40)), min_size=1, max_size=80
+    st.one_of(events(usable=True).map(str.encode), mutated(), mutated(), st.binary(max_size=40)),
+    min_size=1,
+    max_size=80,
 ).map(lambda batch: [record.replace(b"\n", b" ").rstrip(b"\r") for record in batch])
 
 
@@ -77,9 +125,7 @@ def shown(product: str) -> str:
 
 def agree(detect: Detect, batch: list[bytes], **config: Any) -> None:
     alerts, dead_letters = detect(batch, **config)
-    expected = oracle.judge(
-        batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"]
-    )
+    expected = oracle.judge(batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"])
     assert [(shown(row["product_id"]), row["inventory"], row["ts"]) for row in alerts] == expected[0]
     assert [(row["reason"], row["payload"]) for row in dead_letters] == expected[1]
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 import settings
 from settings import AlertSettings, SettingsError, read_properties
 
@@ -102,7 +103,12 @@ def test_refused(tmp_path: Path, changes: dict[str, dict[str, Any] | None], name
 
 @pytest.mark.parametrize(
     ("content", "expected"),
-    [("[", "expected JSON"), ("{}", "expected a list"), ("[1]", "expected a list"), ('[{"PropertyGroupId": "A"}]', "expected a list")],
+    [
+        ("[", "expected JSON"),
+        ("{}", "expected a list"),
+        ("[1]", "expected a list"),
+        ('[{"PropertyGroupId": "A"}]', "expected a list"),
+    ],
 )
 def test_no_property_file(tmp_path: Path, content: str, expected: str) -> None:
     path = tmp_path / "p.json"
