@@ -39,14 +39,14 @@ def sink_options(stream: Stream) -> dict[str, str]:
         "sink.fail-on-error": "true",
         "sink.flush-buffer.timeout": "200",
     }
-    if "AWS_ENDPOINT_URL" in os.environ:
+    if os.environ.get("AWS_ENDPOINT_URL"):
         options["sink.http-client.protocol.version"] = "HTTP1_1"
     return options | stream.options
 
 
 def jvm_environment() -> dict[str, str]:
     """Variables that a JVM of our own needs to speak to an emulator, which knows JSON only and not CBOR."""
-    return {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"} if "AWS_ENDPOINT_URL" in os.environ else {}
+    return {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"} if os.environ.get("AWS_ENDPOINT_URL") else {}
 
 
 def _common(stream: Stream) -> dict[str, str]:

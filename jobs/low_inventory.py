@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from pyflink.table import TableEnvironment, TableResult
 
 CONNECTOR = Path(__file__).resolve().parent.parent / "lib" / "pyflink-dependencies.jar"
+# The least that Flink gives a job as its maximum, so any run with fewer can be started from its savepoint:
+# https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/ops/production_ready/
+_MOST_PARALLELISM = 128
+
 # Of our own runs; on a cluster all this is the cluster's. A failure that comes back ends the run, which else would
 # hide it for ever (a stream that is not there).
 _OWN = {
@@ -108,24 +112,27 @@ def run_on_files(events: files.Input, alerts: AlertSettings, parallelism: int, f
 
 def _files(options: argparse.Namespace, alerts: AlertSettings, parallelism: int) -> None:
     path = options.input or cli.SAMPLE
-    target = options.dead_letters or Path("dead-letters.jsonl")
-    if not target.parent.is_dir() or target.is_dir():
-        raise SettingsError(f"--dead-letters {target}: expected a file in a folder that is there")
+    named = options.dead_letters or Path("dead-letters.jsonl")
     say(f"reading {path}")
     began = time.monotonic()
     events = files.scan(path)
+    target = files.Target(named, events, f"--dead-letters {named}")
     found = failed = 0
-    if events.records:
-        with gateway.jvm({}, options.verbose) as folder:
-            alerts_folder, dead_letters_folder = run_on_files(events, alerts, parallelism, folder)
-            failed = files.collect(dead_letters_folder, target)
-            for line in files.written(alerts_folder):
-                sys.stdout.buffer.write(line)
-                found += 1
-            sys.stdout.flush()
-        say(f"dead letters are in {target}")
-    else:
-        say(f"{path}: empty, nothing to do")
+    try:
+        if events.records:
+            with gateway.jvm({}, options.verbose) as folder:
+                alerts_folder, dead_letters_folder = run_on_files(events, alerts, parallelism, folder)
+                failed = target.fill(dead_letters_folder)
+                for line in files.written(alerts_folder):
+                    sys.stdout.buffer.write(line)
+                    found += 1
+                sys.stdout.flush()
+        else:
+            say(f"{path}: empty, nothing to do")
+            target.fill(None)
+    finally:
+        target.discard()
+    say(f"dead letters are in {named}")
     took = time.monotonic() - began
     say(f"{events.records} records read, {found} alerts, {failed} dead letters, {took:.1f} s")
 
@@ -143,40 +150,73 @@ def _streams(options: argparse.Namespace, streams: Streams, alerts: AlertSetting
         _wait(result, None)
 
 
-def _terminate(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+class _Stop:
+    """Ends the run at the first Ctrl-C or SIGTERM; a second one must not break off the clearing up."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._end)
+
+    def _end(self, *_: object) -> NoReturn:
+        self.asked = True
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the job as the command line says; return the exit status (2: a setting or an input cannot be used)."""
-    options = cli.parser().parse_args(arguments)
-    if not gateway.on_cluster():
-        signal.signal(signal.SIGTERM, _terminate)
-        # py4j logs every object whose JVM is gone; what matters reaches us as an exception.
-        logging.disable(logging.CRITICAL)
+def _run(options: argparse.Namespace) -> None:
+    streams, alerts = cli.read(options)
+    given = options.parallelism
+    parallelism = None if given is None else settings.whole_number(given, "--parallelism", 1, _MOST_PARALLELISM)
+    if streams is None:
+        _files(options, alerts, parallelism or 1)
+    else:
+        _streams(options, streams, alerts, parallelism)
+
+
+def _outcome(options: argparse.Namespace) -> int:
+    """Run, tell what went wrong, and give the exit status."""
     try:
-        streams, alerts = cli.read(options)
-        given = options.parallelism
-        parallelism = None if given is None else settings.whole_number(given, "--parallelism", 1)
-        if streams is None:
-            _files(options, alerts, parallelism or 1)
-        else:
-            _streams(options, streams, alerts, parallelism)
+        _run(options)
     except SettingsError as error:
         say(f"low_inventory: {error}")
         return 2
     except gateway.JobError as error:
         say(f"low_inventory: the job failed: {error} (--verbose shows more)")
         return 1
-    except KeyboardInterrupt:
-        say("stopped")
-        return 130
     except BrokenPipeError:
         # What read our alerts has had enough; Python would complain once more when it flushes stdout at exit.
         with contextlib.suppress(OSError):
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 141
+    except OSError as error:
+        say(f"low_inventory: {error.filename or 'writing'}: {error.strerror}")
+        with contextlib.suppress(OSError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 1
     return 0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the job as the command line says; return the exit status (2: a setting or an input cannot be used)."""
+    options = cli.parser().parse_args(arguments)
+    if gateway.on_cluster():
+        return _outcome(options)
+    if sys.stdout is None:
+        say("low_inventory: stdout is closed; expected a place for alerts")
+        return 2
+    stop = _Stop()
+    # py4j logs every object whose JVM is gone; what matters reaches us as an exception.
+    logging.disable(logging.CRITICAL)
+    try:
+        return _outcome(options)
+    except BaseException:
+        # An import that is broken off turns our KeyboardInterrupt into an ImportError.
+        if not stop.asked:
+            raise
+        say("stopped")
+        return 130
 
 
 if __name__ == "__main__":

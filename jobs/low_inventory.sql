@@ -9,20 +9,49 @@
 CREATE TEMPORARY VIEW candidates AS
 SELECT
   record,
-  JSON_QUERY(
-    CONCAT('[', record, ',{"type":"', {{mark}}, '"}]'),
-    '$[*]["type","product_id","inventory","timestamp"]'
-  ) AS fields,
+  CHAR_LENGTH(record) > 1000 AND REGEXP(record, {{unwieldy}}) AS is_unwieldy,
+  CONCAT('[', record, ',{"type":"', {{mark}}, '"}]') AS marked,
   seen_at
 FROM events
 WHERE (REGEXP(record, 'inventory') OR SPLIT_INDEX(record, '\u', 1) IS NOT NULL)
   AND NOT REGEXP(record, {{needs_nothing}});
 
+-- A record that would cost the parser minutes (a number of a million digits) or its stack (thousands of brackets in a
+-- field that is read) goes another way to the same fields. (An array or an object has a length, a scalar has none.)
+CREATE TEMPORARY VIEW parsed AS
+SELECT
+  record,
+  CASE
+    WHEN is_unwieldy THEN
+      CONCAT(
+        '[{"type":',
+        COALESCE(JSON_STRING(CASE WHEN JSON_VALUE(tame, '$[0].type.length()') IS NULL THEN JSON_VALUE(tame, '$[0].type') END), 'null'),
+        ',"product_id":',
+        COALESCE(JSON_STRING(CASE WHEN JSON_VALUE(tame, '$[0].product_id.length()') IS NULL THEN JSON_VALUE(tame, '$[0].product_id') END), 'null'),
+        ',"inventory":',
+        COALESCE(JSON_STRING(CASE WHEN JSON_VALUE(tame, '$[0].inventory.length()') IS NULL THEN JSON_VALUE(tame, '$[0].inventory') END), 'null'),
+        ',"timestamp":',
+        COALESCE(JSON_STRING(CASE WHEN JSON_VALUE(tame, '$[0].timestamp.length()') IS NULL THEN JSON_VALUE(tame, '$[0].timestamp') END), 'null'),
+        '},{"type":',
+        COALESCE(JSON_STRING(CASE WHEN JSON_VALUE(tame, '$[1].type.length()') IS NULL THEN JSON_VALUE(tame, '$[1].type') END), 'null'),
+        '}]')
+    ELSE JSON_QUERY(tame, '$[*]["type","product_id","inventory","timestamp"]')
+  END AS fields,
+  seen_at
+FROM (
+  SELECT
+    record,
+    is_unwieldy,
+    CASE WHEN is_unwieldy THEN REGEXP_REPLACE(marked, {{overlong}}, '') ELSE marked END AS tame,
+    seen_at
+  FROM candidates
+);
+
 -- The fields as text: NULL for one that is missing, null, an array or an object. (Flink copies the expression of a
 -- column to every place that uses the column; one that comes out of UNNEST is computed once.)
 CREATE TEMPORARY VIEW readings AS
 SELECT record, is_utf8, is_object, is_inventory, product_id, inventory_text, time_text, seen_at
-FROM candidates
+FROM parsed
 CROSS JOIN UNNEST(ARRAY[ROW(
   ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') = CAST(record AS BYTES),
   COALESCE(JSON_VALUE(fields, '$[1].type') = {{mark}}, FALSE) AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z'),

@@ -14,6 +14,15 @@ _OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
 TIMESTAMP = rf"^(?!0000){_DATE}T{_CLOCK}(?:[.,]\d++)?{_OFFSET}\z"
 """ISO-8601, extended, with an offset, of a day that is in the calendar."""
 
+# Not an exponent. A double has no use for more digits: https://docs.oracle.com/javase/specs/jls/se17/html/jls-4.html
+_LONG_NUMBER = r"(?<![\deE]|[eE][+-])\d{1100}"
+
+UNWIELDY = rf"{_LONG_NUMBER}|^(?:[^\[{{]*+[\[{{]){{500}}"
+"""A record with a number of very many digits or with very many brackets."""
+
+OVERLONG = rf"(?<={_LONG_NUMBER})\d++"
+"""The digits of a very long number that decide nothing: whatever the field, it is bad without them too."""
+
 # Listed one by one since Java looks such a class up in a table; ranges are compared one after the other.
 _PLAIN = "[" + "".join("\\" + c if c in "[]^-&" else c for c in map(chr, range(32, 127)) if c not in '"\\') + "]"
 

@@ -9,6 +9,9 @@ from pathlib import Path
 MANAGED_PROPERTIES = Path("/etc/flink/application_properties.json")
 """Where the managed service puts the property groups."""
 
+MOST_THRESHOLDS = 1000
+"""They become part of the compiled job, which many more would slow down and at last break."""
+
 POLICIES = ("every", "crossing")
 POSITIONS = ("LATEST", "TRIM_HORIZON", "AT_TIMESTAMP")
 _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
@@ -23,7 +26,7 @@ _STREAM_GROUPS = {
 _SOURCE_KEYS = ("source.init.position", "source.init.timestamp")
 _ALERT_KEYS = ("threshold", "policy", "rearm_margin", "state_ttl")
 _ARN = re.compile(r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})")
-_TTL = re.compile(r"\d+ ?(ms|s|min|h|d)")
+_TTL = re.compile(r"[0-9]{1,9} ?(ms|s|min|h)|[0-9]{1,6} ?d")
 
 
 class SettingsError(ValueError):
@@ -61,17 +64,17 @@ class Streams:
     timestamp: str | None = None
 
 
-def whole_number(text: object, where: str, least: int = _INT_MIN) -> int:
+def whole_number(text: object, where: str, least: int = _INT_MIN, most: int = _INT_MAX) -> int:
     """Read a whole number that fits INT.
 
     Raises:
-        SettingsError: if `text` is none, or less than `least`.
+        SettingsError: if `text` is none, or not from `least` to `most`.
     """
     if not isinstance(text, bool) and isinstance(text, int | str) and re.fullmatch(r"-?[0-9]{1,10}", str(text)):
         number = int(text)
-        if least <= number <= _INT_MAX:
+        if least <= number <= most:
             return number
-    raise SettingsError(f"{where}: expected a whole number from {least} to {_INT_MAX}, got {text!r}")
+    raise SettingsError(f"{where}: expected a whole number from {least} to {most}, got {text!r}")
 
 
 def product_thresholds(pairs: object, where: str) -> dict[str, int]:
@@ -82,8 +85,11 @@ def product_thresholds(pairs: object, where: str) -> dict[str, int]:
     """
     if not isinstance(pairs, dict):
         raise SettingsError(f"{where}: expected an object of products and their thresholds")
+    if len(pairs) > MOST_THRESHOLDS:
+        raise SettingsError(f"{where}: expected at most {MOST_THRESHOLDS} products, got {len(pairs)}")
     for product in pairs:
-        if not 1 <= len(product) <= 64:
+        # Half a surrogate pair, which JSON can spell, is no character.
+        if not 1 <= len(product) <= 64 or any("\ud800" <= character <= "\udfff" for character in product):
             raise SettingsError(f"{where}: {product!r}: expected a product id of 1 to 64 characters")
     return {product: whole_number(value, f"{where}: {product!r}") for product, value in pairs.items()}
 
@@ -96,11 +102,19 @@ def policy(text: str, where: str) -> str:
 def read_json(path: Path) -> object:
     """Read a file of settings. Raises SettingsError if it is not there or is not JSON."""
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=_once)
     except OSError as error:
         raise SettingsError(f"{path}: {error.strerror}; expected a JSON file") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise SettingsError(f"{path}: expected JSON in UTF-8: {error}") from None
+
+
+def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) < len(pairs):
+        twice = next(key for key, _ in pairs if [each for each, _ in pairs].count(key) > 1)
+        raise ValueError(f"{twice!r} stands twice in an object")
+    return result
 
 
 def read_properties(path: Path) -> tuple[Streams, AlertSettings]:
@@ -112,12 +126,16 @@ def read_properties(path: Path) -> tuple[Streams, AlertSettings]:
     groups = _groups(read_json(path), path)
     for name in groups:
         if name not in (*_STREAM_GROUPS, *_IGNORED_GROUPS, "Alerts", "Thresholds"):
-            raise SettingsError(
-                f"{path}: group {name}: unknown; expected one of {', '.join([*_STREAM_GROUPS, 'Alerts', 'Thresholds'])}"
-            )
+            known = ", ".join([*_STREAM_GROUPS, "Alerts", "Thresholds"])
+            raise SettingsError(f"{path}: group {_plain(name)}: unknown; expected one of {known}")
     position, timestamp = _position(groups.get("InputStream0", {}), f"{path}: group InputStream0")
     source, alerts, dead_letters = (_stream(groups, name, path) for name in _STREAM_GROUPS)
     return Streams(source, alerts, dead_letters, position, timestamp), _alerts(groups, path)
+
+
+def _plain(name: str) -> str:
+    """A name from a file as one line shows it."""
+    return name if name.isprintable() else repr(name)
 
 
 def _groups(content: object, path: Path) -> dict[str, dict[str, str]]:
@@ -129,11 +147,10 @@ def _groups(content: object, path: Path) -> dict[str, dict[str, str]]:
             raise SettingsError(f'{path}: expected a list of {{"PropertyGroupId": name, "PropertyMap": {{…}}}}')
         for key, value in pairs.items():
             if not isinstance(value, str):
-                raise SettingsError(
-                    f"{path}: group {name}: {key}: expected a text, as the service has it; got {value!r}"
-                )
+                where = f"{path}: group {_plain(name)}: {_plain(key)}"
+                raise SettingsError(f"{where}: expected a text, as the service has it; got {value!r}")
         if name in groups:
-            raise SettingsError(f"{path}: group {name}: expected once, stands twice")
+            raise SettingsError(f"{path}: group {_plain(name)}: expected once, stands twice")
         groups[name] = pairs
     return groups
 
@@ -160,7 +177,7 @@ def _stream(groups: dict[str, dict[str, str]], name: str, path: Path) -> Stream:
     for key in [key for key in options if not key.startswith(_STREAM_GROUPS[name])]:
         if key not in known:
             prefixes = ", ".join(f"{prefix}*" for prefix in _STREAM_GROUPS[name])
-            raise SettingsError(f"{where}: {key}: unknown key; expected {', '.join(known)} or {prefixes}")
+            raise SettingsError(f"{where}: {_plain(key)}: unknown key; expected {', '.join(known)} or {prefixes}")
         del options[key]
     return Stream(match["name"], match["region"], options)
 
@@ -169,6 +186,10 @@ def _position(group: dict[str, str], where: str) -> tuple[str, str | None]:
     position = _one_of(group.get("source.init.position", "LATEST"), POSITIONS, f"{where}: source.init.position")
     timestamp = group.get("source.init.timestamp")
     if position != "AT_TIMESTAMP":
+        if timestamp is not None:
+            raise SettingsError(
+                f"{where}: source.init.timestamp: expected with source.init.position AT_TIMESTAMP only, not {position}"
+            )
         return position, None
     expected = f"{where}: source.init.timestamp: expected ISO-8601 with an offset, such as 2026-01-31T09:30:00Z"
     if timestamp is None:
@@ -177,7 +198,7 @@ def _position(group: dict[str, str], where: str) -> tuple[str, str | None]:
         moment = datetime.fromisoformat(timestamp)
     except ValueError:
         raise SettingsError(f"{expected}; got {timestamp!r}") from None
-    if moment.tzinfo is None:
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:
         raise SettingsError(f"{expected}; got {timestamp!r}")
     return position, timestamp
 
@@ -186,7 +207,7 @@ def _alerts(groups: dict[str, dict[str, str]], path: Path) -> AlertSettings:
     group, where, default = groups.get("Alerts", {}), f"{path}: group Alerts", AlertSettings()
     for key in group:
         if key not in _ALERT_KEYS:
-            raise SettingsError(f"{where}: {key}: unknown key; expected one of {', '.join(_ALERT_KEYS)}")
+            raise SettingsError(f"{where}: {_plain(key)}: unknown key; expected one of {', '.join(_ALERT_KEYS)}")
     ttl = group.get("state_ttl", default.state_ttl)
     if not _TTL.fullmatch(ttl):
         raise SettingsError(f"{where}: state_ttl: expected a duration such as 12 h or 30 d; got {ttl!r}")

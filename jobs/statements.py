@@ -46,6 +46,8 @@ def views(alerts: AlertSettings, payload_bytes: int) -> dict[str, str]:
         "mark": secrets.token_hex(16),
         "needs_nothing": patterns.needs_nothing(bound),
         "timestamp": patterns.TIMESTAMP,
+        "unwieldy": patterns.UNWIELDY,
+        "overlong": patterns.OVERLONG,
         "threshold": alerts.threshold,
         "thresholds": alerts.thresholds,
         "rearm_margin": alerts.rearm_margin,

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import cli
+import gateway
 
 JOB = Path(cli.__file__).with_name("low_inventory.py")
 LOW = b'{"type": "inventory", "product_id": "A", "inventory": 3, "timestamp": "2026-01-05T09:00:00.000Z"}\n'
@@ -117,9 +118,23 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
     assert list(temporary.iterdir()) == []
 
 
+def test_stopped_before_the_jvm(tmp_path: Path) -> None:
+    """While PyFlink and Beam are imported, which make other errors of it; a second Ctrl-C changes nothing."""
+    process = subprocess.Popen([sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stderr is not None
+    assert process.stderr.readline() == f"reading {cli.SAMPLE}\n".encode()
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert (process.returncode, errors) == (130, b"stopped\n")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_empty_file(tmp_path: Path) -> None:
     (tmp_path / "none").touch()
+    (tmp_path / "dead-letters.jsonl").write_bytes(BAD)
     result = run(tmp_path, "--input", "none")
+    assert (tmp_path / "dead-letters.jsonl").read_bytes() == b""
     assert (result.returncode, result.stdout) == (0, b"")
     assert b"none: empty, nothing to do" in result.stderr
     assert b"0 records read, 0 alerts, 0 dead letters" in result.stderr
@@ -131,7 +146,9 @@ def broken(tmp_path: Path) -> Path:
     (tmp_path / "short.gz").write_bytes(gzip.compress(LOW * 5000)[:-40])
     (tmp_path / "no.gz").write_bytes(LOW)
     (tmp_path / "events.bz2").write_bytes(LOW)
+    (tmp_path / "events.ZIP").write_bytes(LOW)
     (tmp_path / "events").write_bytes(LOW)
+    (tmp_path / "link").symlink_to("events")
     (tmp_path / "list.json").write_text("[]")
     (tmp_path / "text.json").write_text('{"A": "few"}')
     (tmp_path / "properties.json").write_text("[]")
@@ -148,6 +165,10 @@ def broken(tmp_path: Path) -> Path:
         (["--input", "events.bz2"], "events.bz2: packed as .bz2; expected plain JSON lines or .gz"),
         (["--input", "/dev/null"], "/dev/null: is no file or folder"),
         (["--input", "events", "--dead-letters", "nowhere/x"], "--dead-letters nowhere/x: expected a file in a folder"),
+        (["--input", "events", "--dead-letters", "/proc/x"], "--dead-letters /proc/x: "),
+        (["--input", "events", "--dead-letters", "link"], "--dead-letters link: expected another file than one that"),
+        (["--input", "events.ZIP"], "events.ZIP: packed as .ZIP; expected plain JSON lines or .gz"),
+        (["--parallelism", "129"], "--parallelism: expected a whole number from 1 to 128"),
         (["--threshold", "few"], "--threshold: expected a whole number"),
         (["--rearm-margin", "-1"], "--rearm-margin: expected a whole number from 0"),
         (["--parallelism", "0"], "--parallelism: expected a whole number from 1"),
@@ -164,6 +185,51 @@ def test_bad_input(broken: Path, arguments: list[str], expected: str) -> None:
     assert (result.returncode, result.stdout) == (2, b"")
     assert expected in result.stderr.decode()
     assert b"Traceback" not in result.stderr
+    assert (broken / "events").read_bytes() == LOW
+    assert list(broken.glob("*.partial")) == []
+
+
+def test_device_for_dead_letters(tmp_path: Path) -> None:
+    """What is no regular file is written to, and not replaced."""
+    (tmp_path / "events").write_bytes(BAD)
+    os.mkfifo(tmp_path / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=subprocess.PIPE)
+    result = run(tmp_path, "--input", "events", "--dead-letters", "pipe")
+    received, _ = reader.communicate(timeout=60)
+    assert result.returncode == 0, result.stderr
+    assert json.loads(received)["reason"] == "not_utf8"
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.parametrize(
+    ("redirection", "status", "expected"),
+    [
+        (">&-", 2, "stdout is closed; expected a place for alerts"),
+        (">/dev/full", 1, "writing: No space left on device"),
+    ],
+)
+def test_stdout_that_takes_nothing(tmp_path: Path, redirection: str, status: int, expected: str) -> None:
+    (tmp_path / "events").write_bytes(LOW)
+    command = f"exec {sys.executable} {JOB} --input events {redirection}"
+    result = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, timeout=120)
+    assert result.returncode == status
+    assert result.stderr.decode().splitlines()[-1] == f"low_inventory: {expected}"
+    assert b"Traceback" not in result.stderr
+
+
+def test_java_behind_a_script_and_a_space_in_the_temporary_folder(tmp_path: Path) -> None:
+    """As version managers put one on the PATH."""
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f'#!/bin/sh\nexec "{gateway.java_home()}/bin/java" "$@"\n')
+    java.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp of mine").symlink_to("tmp")
+    (tmp_path / "events").write_bytes(LOW)
+    path = f"{java.parent}{os.pathsep}{os.environ['PATH']}"
+    result = run(tmp_path, "--input", "events", PATH=path, JAVA_HOME="", TMPDIR=str(tmp_path / "tmp of mine"))
+    assert result.returncode == 0, result.stderr
+    assert b"1 records read, 1 alerts, 0 dead letters" in result.stderr
 
 
 def test_java_home_wins(tmp_path: Path) -> None:

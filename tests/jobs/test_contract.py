@@ -25,6 +25,7 @@ def raw(**fields: str) -> bytes:
     return ("{" + ",".join(f'"{key}":{value}' for key, value in texts.items()) + "}").encode()
 
 
+LISTS, OBJECTS = "[" * 3000 + "]" * 3000, '{"a":' * 3000 + "1" + "}" * 3000
 GOOD_TEXT = json.dumps(GOOD).encode()
 NOTHING: None = None
 
@@ -152,6 +153,24 @@ CASES: dict[str, tuple[bytes, tuple[str, int, str] | str | None]] = {
     "1 MB of nothing": (b"inventory" + b"x" * 1_000_000, "not_a_json_object"),
     "many fields": (event(**{f"f{number}": number for number in range(20_000)}), ("A", 3, TS)),
     "deep": (event()[:-1] + b',"a":' + b"[" * 50_000 + b"]" * 50_000 + b"}", ("A", 3, TS)),
+    "deep type": (raw(type=LISTS), NOTHING),
+    "deep product": (raw(product_id=LISTS), "bad_product_id"),
+    "deep product of objects": (raw(product_id=OBJECTS), "bad_product_id"),
+    "deep inventory": (raw(inventory=LISTS), "bad_inventory"),
+    "deep timestamp": (raw(timestamp=OBJECTS), "bad_timestamp"),
+    "deep, and stock high": (raw(inventory="70", a=LISTS), NOTHING),
+    "deep, and more behind": (raw(a=LISTS) + b" x", "not_a_json_object"),
+    "deep, and another behind": (raw(a=LISTS) + b",{}", "not_a_json_object"),
+    "deep, in a list": (b"[" + raw(a=LISTS) + b"]", "not_a_json_object"),
+    "deep, and product a number": (raw(product_id="7.0", a=LISTS), ("7.0", 3, TS)),
+    "deep, and inventory no whole number": (raw(inventory="7.0", a=LISTS), "bad_inventory"),
+    "deep, and quotes": (raw(product_id='"a\\"b"', a=LISTS), ('a"b', 3, TS)),
+    "long product number": (raw(product_id="1" * 200_000), "bad_product_id"),
+    "long inventory": (raw(inventory="1" * 200_000), "bad_inventory"),
+    "long inventory, a text": (raw(inventory=f'"{"1" * 200_000}"'), "bad_inventory"),
+    "long number that nobody reads": (raw(a="1" * 200_000), ("A", 3, TS)),
+    "long fraction of a second": (event(timestamp=f"{TS[:-1]}{'1' * 2000}Z"), ("A", 3, TS)),
+    "long exponent": (raw(product_id=f"1e-{'0' * 2000}5"), ("1.0E-5", 3, TS)),
 }
 
 

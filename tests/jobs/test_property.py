@@ -6,7 +6,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import oracle
+import contract
 from conftest import Detect
 
 NUMBERS = [
@@ -125,7 +125,9 @@ def shown(product: str) -> str:
 
 def agree(detect: Detect, batch: list[bytes], **config: Any) -> None:
     alerts, dead_letters = detect(batch, **config)
-    expected = oracle.judge(batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"])
+    expected = contract.judge(
+        batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"]
+    )
     assert [(shown(row["product_id"]), row["inventory"], row["ts"]) for row in alerts] == expected[0]
     assert [(row["reason"], row["payload"]) for row in dead_letters] == expected[1]
 

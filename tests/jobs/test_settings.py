@@ -33,7 +33,8 @@ def write(path: Path, changes: dict[str, dict[str, Any] | None]) -> Path:
 def test_the_least_that_a_file_must_say(tmp_path: Path) -> None:
     streams, alerts = read_properties(write(tmp_path / "p.json", {}))
     assert (streams.source.name, streams.source.region) == ("http-requests", "eu-west-1")
-    assert (streams.position, streams.timestamp, alerts) == ("LATEST", None, AlertSettings())
+    assert (streams.position, streams.timestamp) == ("LATEST", None)
+    assert alerts == AlertSettings(10, "every", 0, "30 d", {})
 
 
 def test_all_that_a_file_can_say(tmp_path: Path) -> None:
@@ -44,14 +45,16 @@ def test_all_that_a_file_can_say(tmp_path: Path) -> None:
             "scan.stream.recordpublisher": "EFO",
         },
         "OutputStream0": {"sink.batch.max-size": "100", "json.map-null-key.mode": "FAIL"},
+        "DeadLetterStream0": {"sink.batch.max-size": "50"},
         "Alerts": {"threshold": "25", "policy": "crossing", "rearm_margin": "5", "state_ttl": "12 h"},
-        "Thresholds": {"SKU-0001": "3", "it's": "-4"},
+        "Thresholds": {"SKU-0001": "3", "it's": "-4", "x" * 64: "5"},
         "kinesis.analytics.flink.run.options": {"python": "jobs/low_inventory.py"},
     }
     streams, alerts = read_properties(write(tmp_path / "p.json", changes))
-    assert alerts == AlertSettings(25, "crossing", 5, "12 h", {"SKU-0001": 3, "it's": -4})
+    assert alerts == AlertSettings(25, "crossing", 5, "12 h", {"SKU-0001": 3, "it's": -4, "x" * 64: 5})
     assert streams.timestamp == "2026-01-05T10:00:00+01:00"
     assert streams.source.options == {"scan.stream.recordpublisher": "EFO"}
+    assert streams.dead_letters.options == {"sink.batch.max-size": "50"}
     assert streams.alerts.options == {"sink.batch.max-size": "100", "json.map-null-key.mode": "FAIL"}
 
 
@@ -85,9 +88,27 @@ def test_all_that_a_file_can_say(tmp_path: Path) -> None:
         ({"Alerts": {"rearm_margin": "-1"}}, "Alerts: rearm_margin", "from 0"),
         ({"Alerts": {"policy": "always"}}, "Alerts: policy", "expected one of every, crossing"),
         ({"Alerts": {"state_ttl": "long"}}, "Alerts: state_ttl", "expected a duration"),
+        ({"Alerts": {"state_ttl": "2 w"}}, "Alerts: state_ttl", "expected a duration"),
+        ({"Alerts": {"state_ttl": "٣ d"}}, "Alerts: state_ttl", "expected a duration"),
+        ({"Alerts": {"state_ttl": "99999999999 d"}}, "Alerts: state_ttl", "expected a duration"),
         ({"Alerts": {"treshold": "1"}}, "Alerts: treshold", "unknown key"),
         ({"Thresholds": {"A": "few"}}, "Thresholds: 'A'", "expected a whole number"),
         ({"Thresholds": {"": "1"}}, "Thresholds: ''", "expected a product id"),
+        ({"Thresholds": {"x" * 65: "1"}}, "Thresholds: 'xxx", "expected a product id of 1 to 64 characters"),
+        ({"Thresholds": {"\ud800": "1"}}, "Thresholds: '\\ud800'", "expected a product id"),
+        ({"Thresholds": {f"P{i}": "1" for i in range(1001)}}, "Thresholds", "expected at most 1000 products, got 1001"),
+        ({"Alerts": {"a\nb": "1"}}, "Alerts: 'a\\nb'", "unknown key"),
+        ({"a\nb": {}}, "group 'a\\nb'", "unknown"),
+        (
+            {"InputStream0": {"source.init.position": "AT_TIMESTAMP", "source.init.timestamp": "0001-01-01T00:00+01"}},
+            "source.init.timestamp",
+            "expected ISO-8601 with an offset",
+        ),
+        (
+            {"InputStream0": {"source.init.timestamp": "2026-01-05T09:00:00Z"}},
+            "source.init.timestamp",
+            "with source.init.position AT_TIMESTAMP only",
+        ),
     ],
 )
 def test_refused(tmp_path: Path, changes: dict[str, dict[str, Any] | None], named: str, expected: str) -> None:
@@ -108,6 +129,8 @@ def test_refused(tmp_path: Path, changes: dict[str, dict[str, Any] | None], name
         ("{}", "expected a list"),
         ("[1]", "expected a list"),
         ('[{"PropertyGroupId": "A"}]', "expected a list"),
+        ("[" * 100_000, "expected JSON"),
+        ('[{"PropertyGroupId": "A", "PropertyGroupId": "B", "PropertyMap": {}}]', "'PropertyGroupId' stands twice"),
     ],
 )
 def test_no_property_file(tmp_path: Path, content: str, expected: str) -> None:

@@ -1,7 +1,11 @@
-"""What the job must do with a list of records, said again in plain Python. It shares no code with the job."""
+"""What the job must do with a list of records, said again in plain Python: the oracle of the tests and of the pipeline.
+
+It shares no code with the job.
+"""
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 Alert = tuple[str, int, str]
@@ -23,11 +27,15 @@ def _java_double(text: str) -> str:
     value = float(text)
     if value in (float("inf"), float("-inf")):
         return "Infinity" if value > 0 else "-Infinity"
-    if value == 0 or 1e-3 <= abs(value) < 1e7:
-        return f"{value:f}".rstrip("0") + ("0" if value == int(value) else "")
-    mantissa, exponent = f"{value:e}".split("e")
-    digits = mantissa.rstrip("0")
-    return f"{digits}{'0' if digits.endswith('.') else ''}E{int(exponent)}"
+    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+    minus, figures = "-" if sign or text.startswith("-") else "", "".join(map(str, digits))
+    if value == 0:
+        return f"{minus}0.0"
+    point = len(figures) + int(exponent)
+    if 1e-3 <= abs(value) < 1e7:
+        whole = figures[: max(0, point)].ljust(point, "0") or "0"
+        return f"{minus}{whole}.{'0' * -point + figures[max(0, point) :] or '0'}"
+    return f"{minus}{figures[0]}.{figures[1:] or '0'}E{point - 1}"
 
 
 def _text(value: Any) -> str | None:
@@ -110,6 +118,12 @@ def _judge(record: bytes) -> Alert | DeadLetter | None:
     if ts is None:
         return "bad_timestamp", text
     return product, inventory, ts
+
+
+def reading(record: bytes) -> Alert | None:
+    """The (product, inventory, ts) of a usable inventory event; None for any other record."""
+    verdict = _judge(record)
+    return verdict if verdict is not None and len(verdict) == 3 else None
 
 
 def judge(
