@@ -1,12 +1,18 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
+FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
+COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
-.PHONY: run test lint lock bench clean
+.PHONY: run pipeline test lint lock bench clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
 
-test: .venv/dev lint
+pipeline: .venv/dev
+	@./build.sh
+	@$(BIN)/python local/pipeline.py $(ARGS)
+
+test: .venv/dev .venv/scan lint
 	./build.sh --if-possible
 	$(BIN)/python -m pytest
 
@@ -14,9 +20,11 @@ lint: .venv/dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	@for function in $(FUNCTIONS); do echo "mypy $$function"; MYPYPATH=$$function $(BIN)/mypy $$function || exit; done
 
-bench: .venv/run
+bench: .venv/dev
 	PYTHONPATH=jobs $(BIN)/python benchmarks/throughput.py
+	$(BIN)/python benchmarks/producer_throughput.py
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }
@@ -30,10 +38,21 @@ bench: .venv/run
 	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/run
 
+# The scanner of the templates pins other versions of what we use, so it has an environment of its own.
+.venv/scan: tests/deploy/requirements-scan.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/scanner
+	.venv/scanner/bin/python -m pip install --disable-pip-version-check --require-hashes -r tests/deploy/requirements-scan.txt
+	@touch $@
+
 lock: .venv/dev
 	$(BIN)/python -m pip install --disable-pip-version-check uv
-	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 requirements-dev.in -o requirements-dev.txt
-	$(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11 -c requirements-dev.txt requirements.in -o requirements.txt
+	$(COMPILE) requirements-dev.in -o requirements-dev.txt
+	$(COMPILE) -c requirements-dev.txt requirements.in -o requirements.txt
+	$(COMPILE) tests/deploy/requirements-scan.in -o tests/deploy/requirements-scan.txt
+	@for function in $(FUNCTIONS); do \
+		$(COMPILE) --python-platform x86_64-manylinux2014 --no-emit-package jmespath \
+			-c requirements-dev.txt $$function/requirements.in -o $$function/requirements.txt || exit; \
+	done
 
 clean:
 	rm -rf .venv build lib connectors/target

@@ -1,0 +1,101 @@
+"""What Lambda does around a function: it loads it in its environment, and invokes it with an event."""
+
+import base64
+import importlib
+import itertools
+import json
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+from invocation import ACCOUNT, REGION, Context
+
+LAMBDAS = Path(__file__).parents[2] / "lambdas"
+FIRST_SEQUENCE_NUMBER = 49590338271490256608559692538361571095921575989136588898
+_services = (f"service-{number}" for number in itertools.count())
+
+
+def module(folder: str, name: str) -> ModuleType:
+    """A module of a function, loaded anew, with its siblings."""
+    for file in LAMBDAS.glob("*/*.py"):
+        sys.modules.pop(file.stem, None)
+    sys.path.insert(0, str(LAMBDAS / folder))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(LAMBDAS / folder))
+
+
+def load(monkeypatch: pytest.MonkeyPatch, folder: str, **environment: str) -> ModuleType:
+    """A function, loaded in its environment."""
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    # Powertools keeps a logger by this name.
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", next(_services))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    return module(folder, "lambda_function")
+
+
+def numbers(count: int) -> list[str]:
+    """The sequence numbers of the first records of an event."""
+    return [str(FIRST_SEQUENCE_NUMBER + index) for index in range(count)]
+
+
+def event(records: list[bytes], sequence_numbers: list[str] | None = None) -> dict[str, Any]:
+    """An event with these records: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
+    return {
+        "Records": [
+            {
+                "kinesis": {
+                    "kinesisSchemaVersion": "1.0",
+                    "partitionKey": "1",
+                    "sequenceNumber": number,
+                    "data": base64.b64encode(record).decode(),
+                    "approximateArrivalTimestamp": 1767603600.5,
+                },
+                "eventSource": "aws:kinesis",
+                "eventVersion": "1.0",
+                "eventID": f"shardId-000000000006:{number}",
+                "eventName": "aws:kinesis:record",
+                "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/lambda-role",
+                "awsRegion": REGION,
+                "eventSourceARN": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/http-requests",
+            }
+            for record, number in zip(records, sequence_numbers or numbers(len(records)), strict=True)
+        ]
+    }
+
+
+def invoke(
+    function: ModuleType, records: list[bytes], sequence_numbers: list[str] | None = None, seconds: float = 60
+) -> list[str]:
+    """Invoke a function with these records; the sequence numbers that it reports as failed."""
+    # pytest gives each phase of a test a stdout of its own.
+    function.logger.registered_handler.setStream(sys.stdout)
+    answer = function.lambda_handler(event(records, sequence_numbers), Context(seconds))
+    return failed(answer)
+
+
+def failed(answer: dict[str, Any]) -> list[str]:
+    """The sequence numbers that an answer reports."""
+    assert list(answer) == ["batchItemFailures"]
+    return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+def metrics(output: str) -> dict[str, float]:
+    """The sums of the metrics that a function printed, in the embedded metric format."""
+    sums: dict[str, float] = {}
+    for line in map(json.loads, output.splitlines()):
+        if "_aws" in line:
+            for metric in line["_aws"]["CloudWatchMetrics"][0]["Metrics"]:
+                values = line[metric["Name"]]
+                sums[metric["Name"]] = sums.get(metric["Name"], 0) + sum(values)
+    return sums
+
+
+def logs(output: str) -> list[dict[str, Any]]:
+    """What a function logged."""
+    return [line for line in map(json.loads, output.splitlines()) if "level" in line]
