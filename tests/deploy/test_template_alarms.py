@@ -1,0 +1,291 @@
+"""Alarms and dashboard against what AWS documents of each metric: its dimensions, and how it is to be summed up."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+import cfn
+import deploy
+
+FLINK = "https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html"
+FLINK_ALARMS = "https://docs.aws.amazon.com/managed-flink/latest/java/monitoring-metrics-alarms.html"
+FUNCTIONS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
+QUEUES = (
+    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
+)
+STREAMS = "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"
+TOPICS = "https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html"
+OWN = "lambdas/"
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is known of a metric, and where from."""
+
+    dimensions: frozenset[str]
+    statistics: frozenset[str]
+    source: str
+
+
+def fact(dimensions: str, statistics: str, source: str) -> Fact:
+    """A fact, the lists with spaces between."""
+    return Fact(frozenset(dimensions.split()), frozenset(statistics.split()), source)
+
+
+FACTS = {
+    ("AWS/KinesisAnalytics", "downtime"): fact("Application", "Average Maximum", FLINK_ALARMS),
+    ("AWS/KinesisAnalytics", "restartingTime"): fact("Application", "Average Maximum", FLINK),
+    ("AWS/KinesisAnalytics", "fullRestarts"): fact("Application", "Average Maximum", FLINK),
+    ("AWS/KinesisAnalytics", "numRestarts"): fact("Application", "Average Maximum", FLINK),
+    ("AWS/KinesisAnalytics", "numberOfFailedCheckpoints"): fact("Application", "Average Maximum", FLINK_ALARMS),
+    ("AWS/KinesisAnalytics", "lastCheckpointDuration"): fact("Application", "Maximum", FLINK_ALARMS),
+    ("AWS/KinesisAnalytics", "cpuUtilization"): fact("Application", "Maximum", FLINK_ALARMS),
+    ("AWS/KinesisAnalytics", "heapMemoryUtilization"): fact("Application", "Maximum", FLINK_ALARMS),
+    ("AWS/KinesisAnalytics", "KPUs"): fact("Application", "Average Maximum", FLINK),
+    ("AWS/KinesisAnalytics", "millisBehindLatest"): fact("Application Flow Id", "Maximum", FLINK_ALARMS),
+    ("AWS/Kinesis", "IncomingRecords"): fact("StreamName", "Sum", STREAMS),
+    ("AWS/Kinesis", "WriteProvisionedThroughputExceeded"): fact("StreamName", "Sum", STREAMS),
+    ("AWS/Kinesis", "ReadProvisionedThroughputExceeded"): fact("StreamName", "Sum", STREAMS),
+    ("AWS/Lambda", "IteratorAge"): fact("FunctionName", "Maximum Average", FUNCTIONS),
+    ("AWS/Lambda", "Errors"): fact("FunctionName", "Sum", FUNCTIONS),
+    ("AWS/Lambda", "Throttles"): fact("FunctionName", "Sum", FUNCTIONS),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): fact("QueueName", "Maximum Average", QUEUES),
+    ("AWS/SNS", "NumberOfNotificationsDelivered"): fact("TopicName", "Sum", TOPICS),
+    ("AWS/SNS", "NumberOfNotificationsFailed"): fact("TopicName", "Sum", TOPICS),
+    ("AWS/SNS", "SMSMonthToDateSpentUSD"): fact("", "Maximum", TOPICS),
+    ("low-inventory", "ItemsWritten"): fact("service", "Sum", OWN),
+    ("low-inventory", "RecordsFailed"): fact("service", "Sum", OWN),
+    ("low-inventory", "MessagesPublished"): fact("service", "Sum", OWN),
+}
+# Counters of a job's lifetime, which never go down: only their rate tells that something happens.
+CUMULATIVE = {"fullRestarts", "numRestarts", "numberOfFailedCheckpoints"}
+# The metrics that one line of Flink has, and the other has not.
+ONLY = {
+    "FLINK-1_20": {"downtime", "fullRestarts"},
+    "FLINK-2_2": {"restartingTime", "numRestarts"},
+}
+RUNTIMES = pytest.mark.parametrize("runtime", sorted(ONLY))
+
+# Outputs of the other stacks.
+NAMES = {
+    "ApplicationName": "low-inventory-application",
+    "MetricsNamespace": "low-inventory",
+    "SourceStreamName": "http-requests",
+    "AlertsStreamName": "alerts-low-inventory",
+    "DeadLetterStreamName": "http-requests-dead-letters",
+    "KinesisToDynamoName": "KinesisToDynamo",
+    "AlertsToSnsName": "AlertsToSns",
+    "KinesisToDynamoFailuresName": "on-failure-k",
+    "AlertsToSnsFailuresName": "on-failure-a",
+    "AlertsTopicName": "alerts-topic",
+}
+# What must be watched: of which thing, which metric, and what the lack of data means.
+WATCHED = {
+    "FLINK-1_20": {
+        ("low-inventory-application", "fullRestarts", "notBreaching"),
+        ("low-inventory-application", "numberOfFailedCheckpoints", "notBreaching"),
+        ("low-inventory-application", "downtime", "breaching"),
+        ("low-inventory-application", "millisBehindLatest", "missing"),
+        ("low-inventory-application", "cpuUtilization", "missing"),
+        ("low-inventory-application", "heapMemoryUtilization", "missing"),
+        *((name, metric, "notBreaching") for name in ("KinesisToDynamo", "AlertsToSns")
+          for metric in ("IteratorAge", "Errors", "Throttles")),
+        *((name, "ApproximateNumberOfMessagesVisible", "notBreaching") for name in ("on-failure-k", "on-failure-a")),
+        ("http-requests-dead-letters", "IncomingRecords", "notBreaching"),
+        *((name, f"{what}ProvisionedThroughputExceeded", "notBreaching") for what in ("Read", "Write")
+          for name in ("http-requests", "alerts-low-inventory", "http-requests-dead-letters")),
+        ("alerts-topic", "NumberOfNotificationsFailed", "notBreaching"),
+        ("", "SMSMonthToDateSpentUSD", "notBreaching"),
+    },
+}  # fmt: skip
+WATCHED["FLINK-2_2"] = {
+    (name, {"fullRestarts": "numRestarts", "downtime": "restartingTime"}.get(metric, metric), missing)
+    for name, metric, missing in WATCHED["FLINK-1_20"]
+}
+
+
+@dataclass(frozen=True)
+class Use:
+    """A metric as an alarm or the dashboard uses it."""
+
+    namespace: str
+    metric: str
+    dimensions: dict[str, str]
+    statistic: str
+
+
+QUERY = re.compile(
+    r'SELECT MAX\((?P<metric>\w+)\) FROM SCHEMA\("(?P<namespace>[\w/]+)", (?P<dimensions>[\w, ]+)\) '
+    r"WHERE Application = '(?P<application>[\w-]+)' AND Flow = 'Input'"
+)
+
+
+def of_query(expression: str) -> Use:
+    """The metric of a Metrics Insights query."""
+    match = QUERY.fullmatch(expression)
+    assert match, expression
+    dimensions = dict.fromkeys(match["dimensions"].split(", "), "any") | {"Application": match["application"]}
+    return Use(match["namespace"], match["metric"], dimensions, "Maximum")
+
+
+def of_metric(metric: dict[str, Any], statistic: str) -> Use:
+    """The metric of an alarm, or of one of its inputs."""
+    dimensions = {dimension["Name"]: dimension["Value"] for dimension in metric.get("Dimensions", [])}
+    return Use(metric["Namespace"], metric["MetricName"], dimensions, statistic)
+
+
+def used(alarm: dict[str, Any]) -> list[Use]:
+    """The metrics of an alarm."""
+    if "MetricName" in alarm:
+        return [of_metric(alarm, alarm["Statistic"])]
+    stats = [query["MetricStat"] for query in alarm["Metrics"] if "MetricStat" in query]
+    queries = [query["Expression"] for query in alarm["Metrics"] if "SELECT" in query.get("Expression", "")]
+    return [of_metric(stat["Metric"], stat["Stat"]) for stat in stats] + [of_query(query) for query in queries]
+
+
+def alarms(runtime: str) -> dict[str, dict[str, Any]]:
+    """The alarms of a line of Flink, by logical id."""
+    template = cfn.load("monitoring")
+    resolver = cfn.Resolver(template, Runtime=runtime, **NAMES)
+    found = [name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
+    return {name: resolver.resource(name) for name in found}
+
+
+def widgets(runtime: str) -> list[dict[str, Any]]:
+    """The dashboard's widgets."""
+    resolver = cfn.Resolver(cfn.load("monitoring"), Runtime=runtime, **NAMES)
+    body: dict[str, list[dict[str, Any]]] = json.loads(resolver.resource("Dashboard")["DashboardBody"])
+    return body["widgets"]
+
+
+def shown(widget: dict[str, Any]) -> Iterator[Use]:
+    """The metrics of a widget.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/CloudWatch-Dashboard-Body-Structure.html
+    """
+    before: list[str] = []
+    for row in widget["properties"]["metrics"]:
+        if isinstance(row[0], dict):
+            yield of_query(row[0]["expression"])
+            continue
+        texts = [text for text in row if isinstance(text, str)]
+        before = [old if new == "." else new for new, old in zip(texts, before or texts, strict=True)]
+        namespace, metric, *pairs = before
+        yield Use(namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True)), widget["properties"]["stat"])
+
+
+def check(use: Use, runtime: str) -> None:
+    """Hold a use against the facts."""
+    known = FACTS[use.namespace, use.metric]
+    assert frozenset(use.dimensions) == known.dimensions, (use, known.source)
+    assert use.statistic in known.statistics, (use, known.source)
+    assert all("<" not in value for value in use.dimensions.values()), use
+    other = ONLY["FLINK-2_2" if runtime == "FLINK-1_20" else "FLINK-1_20"]
+    assert use.metric not in other, f"{runtime} has no {use.metric}"
+
+
+@RUNTIMES
+def test_metrics_are_as_documented(runtime: str) -> None:
+    for alarm in alarms(runtime).values():
+        for use in used(alarm):
+            check(use, runtime)
+    for widget in widgets(runtime):
+        for use in shown(widget) if widget["type"] == "metric" else ():
+            check(use, runtime)
+
+
+def test_the_functions_own_metrics_are_those_they_emit() -> None:
+    functions = {"KinesisToDynamo": "kinesis_to_dynamo", "AlertsToSns": "alerts_to_sns"}
+    own = [
+        use
+        for w in widgets("FLINK-1_20")
+        if w["type"] == "metric"
+        for use in shown(w)
+        if use.namespace in NAMES.values()
+    ]
+    assert {use.dimensions["service"] for use in own} == set(functions)
+    for use in own:
+        code = cfn.DEPLOY.parent / "lambdas" / functions[use.dimensions["service"]] / "lambda_function.py"
+        assert f'add_metric("{use.metric}"' in code.read_text(), use
+
+
+def test_a_wrong_dimension_would_be_found() -> None:
+    with pytest.raises(AssertionError):
+        check(Use("AWS/KinesisAnalytics", "millisBehindLatest", {"Application": "a"}, "Maximum"), "FLINK-1_20")
+
+
+@RUNTIMES
+def test_what_must_be_watched_is(runtime: str) -> None:
+    found = set()
+    for alarm in alarms(runtime).values():
+        for use in used(alarm):
+            name = use.dimensions.get("Application") or next(iter(use.dimensions.values()), "")
+            found.add((name, use.metric, alarm["TreatMissingData"]))
+    assert found == WATCHED[runtime]
+
+
+@RUNTIMES
+def test_what_only_grows_is_watched_by_its_rate(runtime: str) -> None:
+    for name, alarm in alarms(runtime).items():
+        if CUMULATIVE & {use.metric for use in used(alarm)}:
+            returned = [query for query in alarm["Metrics"] if query.get("ReturnData", True)]
+            assert [query["Expression"] for query in returned] == [f"RATE({alarm['Metrics'][1]['Id']})"], name
+            assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+
+
+@RUNTIMES
+def test_every_alarm_says_what_it_is_and_tells_the_operators(runtime: str) -> None:
+    found = alarms(runtime)
+    assert len({alarm["AlarmName"] for alarm in found.values()}) == len(found)
+    for name, alarm in found.items():
+        assert alarm["AlarmName"].startswith("shop-"), name
+        assert alarm["AlarmDescription"].endswith("."), name
+        assert alarm["AlarmActions"] == ["<OperatorsTopic>"], name
+
+
+def test_what_an_alarm_says_to_run_can_be_run() -> None:
+    said = " ".join(alarm["AlarmDescription"] for alarm in alarms("FLINK-1_20").values())
+    commands = re.findall(r"deploy\.py ([a-z -]+)", said)
+    assert len(commands) >= 8
+    for command in commands:
+        deploy.parser().parse_args(command.split())
+
+
+def test_throttling_that_passes_alarms_nobody() -> None:
+    for name, alarm in alarms("FLINK-1_20").items():
+        if name.endswith("Throttling"):
+            assert alarm["EvaluationPeriods"] >= 3, name
+
+
+@RUNTIMES
+def test_the_dashboard_shows_every_alarm(runtime: str) -> None:
+    (widget,) = [widget for widget in widgets(runtime) if widget["type"] == "alarm"]
+    prefix = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
+    assert widget["properties"]["alarms"] == [prefix + alarm["AlarmName"] for alarm in alarms(runtime).values()]
+
+
+def test_the_dashboard_tells_the_story_from_left_to_right() -> None:
+    first = sorted((w for w in widgets("FLINK-1_20") if w["type"] == "metric" and w["y"] == 1), key=lambda w: w["x"])
+    story = [next(shown(widget)).metric for widget in first]
+    assert story == ["IncomingRecords", "ItemsWritten", "IncomingRecords", "MessagesPublished"]
+    streams = [next(shown(widget)).dimensions.get("StreamName") for widget in first]
+    assert streams == ["http-requests", None, "alerts-low-inventory", None]
+
+
+def test_no_widget_lies_on_another() -> None:
+    taken: set[tuple[int, int]] = set()
+    for widget in widgets("FLINK-1_20"):
+        cells = {
+            (x, y)
+            for x in range(widget["x"], widget["x"] + widget["width"])
+            for y in range(widget["y"], widget["y"] + widget["height"])
+        }
+        assert not taken & cells, widget
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+    # Nor is there a hole.
+    assert len(taken) == 24 * (1 + max(y for _, y in taken))
