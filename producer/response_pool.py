@@ -1,0 +1,143 @@
+"""What can happen in the shop: the options that an event is drawn from.
+
+The shop is an API whose paths name what they are about (`/carts/C-0042`); its pages come from a cache and reach it
+seldom. So no path has more than about half a percent of the events. The sender depends on that: it keeps order by
+sending one record a path at a time, and the busiest path sets how many records a request can hold.
+"""
+
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from itertools import accumulate
+from typing import Any, Protocol
+
+Event = dict[str, Any]
+
+PRODUCTS = tuple(f"SKU-{number:04}" for number in range(1, 101))
+# Every third product sells twice as well as the others.
+_WANTED = tuple(product for place, product in enumerate(PRODUCTS) for _ in range(1 if place % 3 else 2))
+_CARTS = tuple(f"C-{number:04}" for number in range(1, 401))
+_ORDERS = tuple(f"O-{number:05}" for number in range(1, 1001))
+_USERS = tuple(f"U-{number:04}" for number in range(1, 301))
+_TERMS = tuple(
+    f"{what}-{kind}"
+    for what in ("shoes", "boots", "socks", "shirts", "jackets", "caps", "scarves", "gloves")
+    for kind in ("red", "blue", "green", "black", "wool")
+)
+
+_READ = {200: 90, 304: 6, 404: 3, 500: 1}
+_WRITE = {200: 80, 201: 12, 400: 4, 409: 3, 503: 1}
+
+# Weight in thousandths, method, path, what fills it, status codes with their weights, usual latency in ms.
+_REQUESTS: tuple[tuple[int, str, str, Sequence[str], dict[int, int], int], ...] = (
+    (230, "GET", "/products/{}", _WANTED, _READ, 35),
+    (60, "GET", "/products/{}/reviews", _WANTED, _READ, 60),
+    (90, "GET", "/search/{}", _TERMS, _READ, 120),
+    (80, "GET", "/carts/{}", _CARTS, _READ, 25),
+    (70, "POST", "/carts/{}/items", _CARTS, _WRITE, 45),
+    (20, "DELETE", "/carts/{}/items", _CARTS, {204: 96, 404: 4}, 40),
+    (40, "POST", "/carts/{}/checkout", _CARTS, {201: 93, 402: 5, 503: 2}, 380),
+    (50, "GET", "/orders/{}", _ORDERS, _READ, 50),
+    (50, "GET", "/users/{}", _USERS, {200: 96, 401: 4}, 20),
+    (4, "GET", "/", ("",), _READ, 15),
+    (3, "POST", "/login", ("",), {200: 88, 401: 12}, 150),
+    (3, "GET", "/health", ("",), {200: 100}, 2),
+)
+_INVENTORY_WEIGHT = 300
+
+_LOW = 10
+_MOST = 80
+
+
+class Option(Protocol):
+    """One thing that can happen, with its share of all events."""
+
+    @property
+    def weight(self) -> int:
+        """The share in thousandths."""
+
+    def to_dict(self) -> Event:
+        """Let it happen now: the event, which differs from call to call."""
+
+
+def now() -> str:
+    """This moment as events say it: ISO-8601, UTC, milliseconds, `Z`."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass(frozen=True)
+class RequestOption:
+    """Requests with one method to one kind of path."""
+
+    weight: int
+    method: str
+    path: str
+    fillings: Sequence[str]
+    statuses: dict[int, int]
+    usual_ms: int
+    chance: random.Random
+
+    def to_dict(self) -> Event:
+        """A request event; most latencies lie between half and twice the usual one."""
+        chance = self.chance
+        return {
+            "type": "request",
+            "path": self.path.format(chance.choice(self.fillings)),
+            "timestamp": now(),
+            "method": self.method,
+            "status": chance.choices(tuple(self.statuses), tuple(self.statuses.values()))[0],
+            "latency_ms": max(1, round(self.usual_ms * chance.lognormvariate(0, 0.6))),
+        }
+
+
+class InventoryOption:
+    """A change of one product's stock: sales take from it, deliveries and returns add to it.
+
+    Each event says the stock after the change, so `inventory` is the product's last `inventory` plus `change`.
+    A product falls below 10, may sell out, and comes back with a delivery. A returned piece now and then lets it
+    stand at the threshold for a while, which is where a margin to rearm alerts matters.
+    """
+
+    weight = _INVENTORY_WEIGHT
+
+    def __init__(self, chance: random.Random) -> None:
+        self._chance = chance
+        self._stock = {product: chance.randint(3, _MOST) for product in PRODUCTS}
+
+    def to_dict(self) -> Event:
+        """An inventory event of a product that is drawn by how well it sells."""
+        product = self._chance.choice(_WANTED)
+        cause, change = self._change(self._stock[product])
+        self._stock[product] += change
+        return {
+            "type": "inventory",
+            "path": f"/inventory/{product}",
+            "timestamp": now(),
+            "product_id": product,
+            "inventory": self._stock[product],
+            "cause": cause,
+            "change": change,
+        }
+
+    def _change(self, stock: int) -> tuple[str, int]:
+        chance = self._chance
+        if stock == 0 or (stock < _LOW and chance.random() < 0.3):
+            return "delivery", chance.randint(30, _MOST - _LOW)
+        if stock < _MOST and chance.random() < 0.08:
+            return "return", 1
+        return "sale", -min(stock, chance.randint(1, 8))
+
+
+def get_pool(seed: int | None = None) -> list[Option]:
+    """The options, which share one source of chance; the same seed gives the same events but for their timestamps."""
+    chance = random.Random(seed)
+    return [*(RequestOption(*row, chance) for row in _REQUESTS), InventoryOption(chance)]
+
+
+def draw(pool: Sequence[Option], seed: int | None = None) -> Iterator[Event]:
+    """Events without end, each drawn from the pool by weight when it is asked for."""
+    chance = random.Random(seed)
+    bounds = list(accumulate(option.weight for option in pool))
+    while True:
+        yield chance.choices(pool, cum_weights=bounds)[0].to_dict()

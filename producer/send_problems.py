@@ -1,0 +1,53 @@
+"""What is wrong when a stream cannot be written, in one line that says what was expected."""
+
+_CREDENTIALS_MISSING = frozenset({"NoCredentialsError", "PartialCredentialsError"})
+_CREDENTIALS_REFUSED = frozenset(
+    {
+        "CredentialRetrievalError",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "InvalidClientTokenId",
+        "InvalidSignatureException",
+        "MissingAuthenticationToken",
+        "SSOTokenLoadError",
+        "SignatureDoesNotMatch",
+        "TokenRetrievalError",
+        "UnauthorizedSSOTokenError",
+        "UnrecognizedClientException",
+    }
+)
+_NOT_KINESIS = frozenset({"ResponseParserError", "UnexpectedAnswer", "404", "405", "501"})
+_UNREACHABLE = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"})
+
+
+def explain(code: str, message: str, stream: str, region: str, endpoint: str) -> str:
+    """One line about an error.
+
+    Args:
+        code: AWS's code of the error, or the name of botocore's exception.
+        message: the error's own text, used when nothing better is known.
+        stream: the stream's name, `region` its region, `endpoint` the URL that was called.
+    """
+    if code == "ResourceNotFoundException":
+        return f"stream {stream}: not there in {region}; expected an active stream (--stream or KDS_STREAM)"
+    if code in _CREDENTIALS_MISSING:
+        return "no AWS credentials; expected them in the environment, a profile or a role"
+    if code in _CREDENTIALS_REFUSED:
+        return f"AWS credentials: {code}; expected ones that are valid now"
+    if code == "AccessDeniedException":
+        return f"stream {stream}: access denied; expected credentials that allow kinesis:PutRecords on it"
+    if code in _NOT_KINESIS:
+        return f"{endpoint}: its answer is not that of Kinesis; expected Kinesis there (AWS_ENDPOINT_URL)"
+    if code in _UNREACHABLE:
+        return f"{endpoint}: cannot be reached; expected Kinesis there (AWS_ENDPOINT_URL or --region)"
+    return f"stream {stream}: {' '.join(message.split())}"
+
+
+def explain_settings(name: str, message: str, region: str | None) -> str:
+    """One line about why no client could be made: the exception's name and text, and the region that was asked for."""
+    if name == "NoRegionError":
+        return "no region; expected --region, AWS_REGION or one in the AWS configuration"
+    if name == "InvalidRegionError":
+        return f"region {region!r}: expected a name such as eu-west-1 (--region or AWS_REGION)"
+    return f"AWS configuration: {' '.join(message.split())}"
