@@ -3,7 +3,7 @@
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +13,10 @@ from moto.server import ThreadedMotoServer
 import files
 import gateway
 import low_inventory
+import moto_corrections
+from detection import Detect, Rows
 from emulator import Emulator
 from settings import AlertSettings
-
-Rows = list[dict[str, Any]]
-Detect = Callable[..., tuple[Rows, Rows]]
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
@@ -39,17 +38,24 @@ def connector() -> Path:
     return low_inventory.CONNECTOR
 
 
-@pytest.fixture
-def emulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Emulator]:
-    """Kinesis and the rest, empty, on a free port."""
+@pytest.fixture(scope="session")
+def emulator_endpoint() -> Iterator[str]:
+    """One emulator for the session, on a free port."""
+    moto_corrections.apply()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    emulator = Emulator(f"http://{host}:{port}")
-    emulator.reset()
-    yield emulator
+    yield f"http://{host}:{port}"
     server.stop()
+
+
+@pytest.fixture
+def emulator(emulator_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """Kinesis and the rest, empty."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_endpoint)
+    emulator = Emulator(emulator_endpoint)
+    emulator.reset()
+    return emulator
 
 
 @pytest.fixture(scope="session")

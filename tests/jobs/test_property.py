@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import contract
-from conftest import Detect
+from detection import Detect
 
 NUMBERS = [
     "0",

@@ -1,0 +1,80 @@
+"""The code that is uploaded: built from this tree, under keys that name its content."""
+
+import hashlib
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from aws_errors import DeployError
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+PACKAGES = {
+    "JobKey": "low-inventory-job.zip",
+    "KinesisToDynamoKey": "kinesis-to-dynamo.zip",
+    "AlertsToSnsKey": "alerts-to-sns.zip",
+}
+"""The parameter of a template that takes the key → the package in `build/`."""
+
+
+def build() -> None:
+    """Run `./build.sh`, which builds what has changed, and shows what it does.
+
+    Raises:
+        DeployError: if it fails; it has said why.
+    """
+    finished = subprocess.run([str(ROOT / "build.sh")], cwd=ROOT, stdout=sys.stderr, check=False)
+    if finished.returncode:
+        raise DeployError("./build.sh failed, see above", "mend that and run the command again", finished.returncode)
+
+
+def packages() -> dict[str, Path]:
+    """The packages by parameter. Raises DeployError if one was not built."""
+    found = {parameter: BUILD / name for parameter, name in PACKAGES.items()}
+    for package in found.values():
+        if not package.is_file():
+            raise DeployError(f"{package}: no such file; expected a package", "run ./build.sh", 2)
+    return found
+
+
+def key(package: Path, retry_of: int | None = None) -> str:
+    """The key of a package in the bucket: its name and the SHA-256 of its bytes, so that new code has a new key.
+
+    Args:
+        package: a zip in `build/`.
+        retry_of: the application's version that runs after this code was rolled back. CloudFormation believes that
+            the code it gave is live, and only a key of its own makes it try again.
+    """
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    retry = "" if retry_of is None else f"-after-{retry_of}"
+    return f"{package.stem}-{digest[:16]}{retry}{package.suffix}"
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two keys name the same bytes."""
+    return _without_retry(one) == _without_retry(other)
+
+
+def _without_retry(name: str) -> str:
+    return Path(name).stem.partition("-after-")[0]
+
+
+def upload(s3: Any, bucket: str, package: Path, name: str | None = None) -> str:
+    """Put a package into the bucket, unless it is there, and return its key.
+
+    Args:
+        s3: a boto3 S3 client.
+        bucket: the bucket's name.
+        package: a zip in `build/`.
+        name: its key, if it is not `key(package)`.
+
+    Raises:
+        botocore.exceptions.ClientError: if the bucket cannot be read or written.
+    """
+    name = name or key(package)
+    there = s3.list_objects_v2(Bucket=bucket, Prefix=name, MaxKeys=1)
+    if not there.get("Contents"):
+        s3.upload_file(str(package), bucket, name)
+    return name

@@ -1,0 +1,63 @@
+"""The system on an emulator, from the templates that make it in AWS, and a phone to look at."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+import artifacts
+import stacks
+
+DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+
+# A number that is nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
+_PHONE = "+99900000000"
+
+
+@dataclass(frozen=True)
+class System:
+    """What the stack made: `outputs` of the template, and the queue that gets each message a phone gets."""
+
+    outputs: dict[str, str]
+    phone_queue: str
+
+    def stream(self, which: str) -> str:
+        """The name of a stream: `Source`, `Alerts` or `DeadLetter`."""
+        return self.outputs[f"{which}StreamName"]
+
+
+def create(shards: int) -> System:
+    """Create the bucket, upload the functions, and create the system, as `deploy/deploy.py up` does.
+
+    Args:
+        shards: shards of the stream of events.
+
+    Raises:
+        StackError: if a stack cannot be created.
+        FileNotFoundError: if a function is not built (`./build.sh`).
+    """
+    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
+    bucket = stacks.create(cloudformation, "low-inventory-storage", DEPLOY / "storage.yaml", {})["CodeBucket"]
+    parameters = {
+        "CodeBucket": bucket,
+        "KinesisToDynamoKey": artifacts.upload(s3, bucket, artifacts.BUILD / "kinesis-to-dynamo.zip"),
+        "AlertsToSnsKey": artifacts.upload(s3, bucket, artifacts.BUILD / "alerts-to-sns.zip"),
+        "Shards": str(shards),
+    }
+    outputs = stacks.create(cloudformation, "low-inventory", DEPLOY / "system.yaml", parameters)
+    return System(outputs, _listen(outputs["AlertsTopicArn"]))
+
+
+def _listen(topic: str) -> str:
+    """Subscribe a phone, and a queue: the emulator sends no text message, this shows what would be one.
+
+    The emulator's CloudFormation passes AWS::SNS::Subscription over, so the phone is not a parameter here.
+    """
+    sns: Any = boto3.client("sns")
+    sqs: Any = boto3.client("sqs")
+    sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint=_PHONE)
+    url = str(sqs.create_queue(QueueName="low-inventory-phone")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return url

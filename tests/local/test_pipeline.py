@@ -1,0 +1,94 @@
+"""The whole system, a short while, as `make pipeline` runs it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from emulator import eventually
+
+PIPELINE = Path(__file__).parents[2] / "local" / "pipeline.py"
+pytestmark = pytest.mark.usefixtures("connector")
+
+
+def start(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
+    folder.mkdir()
+    return subprocess.Popen(
+        [sys.executable, str(PIPELINE), *arguments],
+        stderr=(folder.parent / "said").open("wb"),
+        env={**os.environ, "TMPDIR": str(folder), "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL": ""},
+    )
+
+
+def left(folder: Path) -> list[str]:
+    """What is still there of a run: its files, and its processes, which all have its temporary folder."""
+    found = [str(path) for path in folder.iterdir()]
+    for environment in Path("/proc").glob("[0-9]*/environ"):
+        try:
+            if f"TMPDIR={folder}".encode() in environment.read_bytes():
+                found.append((environment.parent / "cmdline").read_text())
+        except OSError:
+            continue
+    return found
+
+
+@pytest.mark.parametrize("policy", ["every", "crossing"])
+def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
+    folder, picture = tmp_path / "tmp", tmp_path / "picture.svg"
+    arguments = ["--duration", "6", "--rate", "60", "--seed", "3", "--bad-ratio", "0.05", "--policy", policy]
+    pipeline = start(folder, *arguments, "--picture", str(picture))
+    status = pipeline.wait(timeout=240)
+    said = (tmp_path / "said").read_text()
+    assert status == 0, said
+    found = re.search(
+        r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) in on-failure messages, (\d+) alerts sent once, "
+        r"(\d+) dead letters; no differences",
+        said,
+    )
+    assert found, said
+    sent, kept, failed, alerts, dead_letters = map(int, found.groups())
+    assert sent == 360
+    assert kept + failed == sent
+    assert min(failed, alerts, dead_letters) > 0
+    assert "from put_record to publish: median" in said
+    assert "AlertsToSns" in picture.read_text()
+    assert left(folder) == []
+
+
+@pytest.mark.parametrize(
+    ("number", "moment"),
+    [
+        (signal.SIGINT, "creating streams"),
+        (signal.SIGTERM, "starting the job: "),
+        (signal.SIGINT, "running: sent"),
+    ],
+)
+def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
+    pipeline = start(tmp_path / "tmp", "--duration", "600")
+    try:
+        eventually(lambda: moment in (tmp_path / "said").read_text(), moment)
+    finally:
+        pipeline.send_signal(number)
+        pipeline.send_signal(number)
+        status = pipeline.wait(timeout=120)
+    assert status == 130
+    assert (tmp_path / "said").read_text().splitlines()[-1] == "stopped; nothing is left behind"
+    assert left(tmp_path / "tmp") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--rate", "0"], "--rate: expected a number from 0.1 to 500, got '0'"),
+        (["--shards", "1.5"], "--shards: expected a whole number from 1 to 16, got '1.5'"),
+        (["--bad-ratio", "nan"], "--bad-ratio: expected a number from 0 to 1, got 'nan'"),
+        (["--policy", "sometimes"], "--policy: invalid choice"),
+    ],
+)
+def test_bad_option(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    assert start(tmp_path / "tmp", *arguments).wait(timeout=60) == 2
+    assert expected in (tmp_path / "said").read_text()
