@@ -1,0 +1,47 @@
+"""The way to AWS: one session, its region, and one client a service."""
+
+import os
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import NoRegionError
+
+_CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10)
+
+
+class Aws:
+    """An account and region to work on; AWS_ENDPOINT_URL is honoured as every AWS SDK does.
+
+    Args:
+        session: a boto3 session.
+        region: the name of a region.
+    """
+
+    def __init__(self, session: Any, region: str) -> None:
+        self._session, self.region = session, region
+        self._clients: dict[str, Any] = {}
+
+    def client(self, service: str) -> Any:
+        """The client of a service, made once."""
+        if service not in self._clients:
+            self._clients[service] = self._session.client(service, region_name=self.region, config=_CONFIG)
+        return self._clients[service]
+
+    def account(self) -> str:
+        """The account's id. Raises ClientError where the credentials are no good."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+
+def connect(region: str | None) -> Aws:
+    """Work in a region: the one given, or that of the environment or profile.
+
+    Raises:
+        botocore.exceptions.NoRegionError: if none is named anywhere.
+    """
+    session = boto3.session.Session()
+    # boto3 reads AWS_DEFAULT_REGION alone; every other SDK, and Lambda, say AWS_REGION.
+    name = region or os.environ.get("AWS_REGION") or session.region_name
+    if not name:
+        raise NoRegionError
+    return Aws(session, name)

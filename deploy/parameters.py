@@ -1,0 +1,159 @@
+"""From the options of `up` to the parameters of the templates."""
+
+import argparse
+import json
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from aws_errors import DeployError
+
+PHONES = 5
+"""How many phones system.yaml has parameters for."""
+
+_THRESHOLDS = "# {Thresholds}"
+_GROUP = re.compile(r'- (\{"PropertyGroupId": "Thresholds".*\})')
+_SAME_NAME = {
+    "role_arn": "RoleArn",
+    "shards": "Shards",
+    "starting_position": "StartingPosition",
+    "runtime": "Runtime",
+    "policy": "Policy",
+    "threshold": "Threshold",
+    "rearm_margin": "RearmMargin",
+    "parallelism": "Parallelism",
+    "email": "OperatorEmail",
+}
+
+
+def given(options: argparse.Namespace) -> dict[str, str]:
+    """The parameters that the options name, and no others; `StartingTimestamp` is still ISO-8601.
+
+    Args:
+        options: of `up`.
+
+    Raises:
+        DeployError: for more phones than there are parameters, or a timestamp without AT_TIMESTAMP or the reverse.
+    """
+    values = {
+        parameter: str(value)
+        for option, parameter in _SAME_NAME.items()
+        if (value := getattr(options, option)) is not None
+    }
+    if (options.starting_position == "AT_TIMESTAMP") != (options.starting_timestamp is not None):
+        raise DeployError("--starting-timestamp and --starting-position AT_TIMESTAMP go together", status=2)
+    if options.starting_timestamp is not None:
+        values["StartingTimestamp"] = options.starting_timestamp
+    return values | _phones(options.phone)
+
+
+def _phones(phones: list[str] | None) -> dict[str, str]:
+    if phones is None:
+        return {}
+    if phones == ["none"]:
+        phones = []
+    if len(phones) > PHONES:
+        raise DeployError(
+            f"--phone: {len(phones)} numbers; expected at most {PHONES}",
+            "subscribe the others to the topic with `aws sns subscribe --protocol sms`",
+            2,
+        )
+    return {f"Phone{n + 1}": phones[n] if n < len(phones) else "" for n in range(PHONES)}
+
+
+def timestamp_of_mapping(text: str) -> str:
+    """An ISO-8601 time as an event source mapping takes it: seconds since 1970-01-01T00:00:00Z."""
+    return str(int(datetime.fromisoformat(text).astimezone(UTC).timestamp()))
+
+
+def for_cloudformation(
+    declared: Sequence[Mapping[str, Any]], values: Mapping[str, str], previous: Mapping[str, str]
+) -> list[dict[str, Any]]:
+    """The parameters of a stack as CloudFormation takes them: those given, the previous values, the defaults.
+
+    Args:
+        declared: the template's parameters, as `get_template_summary` has them.
+        values: what is given; what the template does not declare is another template's.
+        previous: the stack's parameters; empty if there is none yet.
+    """
+    parameters: list[dict[str, Any]] = []
+    for parameter in declared:
+        key = parameter["ParameterKey"]
+        # CloudFormation shows asterisks in place of a NoEcho value, so it alone can tell whether that changes.
+        same = not parameter.get("NoEcho") and previous.get(key) == values.get(key)
+        if key in values and not (same and key in previous):
+            parameters.append({"ParameterKey": key, "ParameterValue": values[key]})
+        elif key in previous:
+            parameters.append({"ParameterKey": key, "UsePreviousValue": True})
+    return parameters
+
+
+def read_thresholds(path: Path) -> dict[str, str]:
+    """Read thresholds by product from a JSON file.
+
+    Raises:
+        DeployError: if it is no object of 1 to 50 products and whole numbers, or not JSON. A property group takes 50
+            pairs (https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_PropertyGroup.html).
+    """
+    try:
+        pairs = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise DeployError(f"{path}: {error.strerror}; expected a JSON file", status=2) from None
+    except ValueError as error:
+        raise DeployError(f"{path}: expected JSON in UTF-8: {error}", status=2) from None
+    if not isinstance(pairs, dict):
+        raise DeployError(f"{path}: expected an object of products and their thresholds", status=2)
+    if len(pairs) > 50:
+        raise DeployError(
+            f"{path}: {len(pairs)} products; the service takes at most 50 in a property group",
+            "keep the products that differ most, and let --threshold be the value of the others",
+            2,
+        )
+    for product, value in pairs.items():
+        _check_threshold(path, product, value)
+    return {product: str(value) for product, value in pairs.items()}
+
+
+def _check_threshold(path: Path, product: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or not -(2**31) <= value < 2**31:
+        raise DeployError(f"{path}: {product!r}: expected a whole number, got {value!r}", status=2)
+    # In a template these are functions, whatever they stand in.
+    if not 1 <= len(product) <= 64 or product in ("Ref", "Condition") or product.startswith("Fn::"):
+        raise DeployError(
+            f"{path}: {product!r}: expected a product id of 1 to 64 characters, not Ref or Fn::", status=2
+        )
+
+
+def with_thresholds(template: str, thresholds: Mapping[str, str] | None, previous: str | None) -> str:
+    """The application's template with the group of thresholds in it.
+
+    Args:
+        template: the text of application.yaml.
+        thresholds: product → threshold; empty for none, None to keep those of `previous`.
+        previous: the template that the stack was made with, if there is a stack.
+    """
+    if thresholds is None:
+        found = _GROUP.search(previous or "")
+        group = found.group(1) if found else None
+    else:
+        content = {"PropertyGroupId": "Thresholds", "PropertyMap": dict(sorted(thresholds.items()))}
+        group = json.dumps(content, ensure_ascii=True) if thresholds else None
+    if group is None:
+        return template
+    if _THRESHOLDS not in template:
+        raise DeployError(f"application.yaml: expected the line {_THRESHOLDS}, which takes the thresholds")
+    return template.replace(_THRESHOLDS, f"- {group}")
+
+
+def shard_steps(now: int, wanted: int) -> list[int]:
+    """The counts of shards to go through, the wanted one last: each at most the double and at least the half.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html
+    """
+    steps = []
+    while now != wanted:
+        now = min(wanted, now * 2) if wanted > now else max(wanted, (now + 1) // 2)
+        steps.append(now)
+    return steps

@@ -1,0 +1,109 @@
+"""`redrive`: read what an on-failure queue names from the stream again, and give it to the function."""
+
+import argparse
+import base64
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import failures
+from aws import Aws
+from aws_errors import DeployError
+from deployment import Deployment
+from failures import Failure
+from reporting import say
+
+_FUNCTIONS = {"kinesis-to-dynamo": "KinesisToDynamo", "alerts-to-sns": "AlertsToSns"}
+_BATCH = 100
+_BATCH_BYTES = 4_000_000
+"""A synchronous invocation takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and
+the data is in base64 there."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `redrive`."""
+    parser.add_argument("function", choices=list(_FUNCTIONS), help="whose on-failure queue")
+
+
+def run(options: argparse.Namespace, aws: Aws) -> int:
+    """Redrive every message of the queue; 1 if some stay in it."""
+    outputs = Deployment(options.stack_name).must_have(aws.client("cloudformation"), "system")
+    function = _FUNCTIONS[options.function]
+    queue = outputs[f"{function}FailuresUrl"]
+    sqs = aws.client("sqs")
+    done = kept = 0
+    for failure in failures.receive(sqs, queue):
+        problem = _again(aws, outputs[f"{function}Name"], failure)
+        where = f"{failure.shard} {failure.first} to {failure.last}"
+        if problem:
+            kept += 1
+            say(f"{where}: stays in the queue: {problem}")
+        else:
+            done += 1
+            failures.delete(sqs, queue, failure)
+            say(f"{where}: done")
+    print(f"{done} messages redriven, {kept} stay in the queue")
+    if kept:
+        print(f"`python deploy/deploy.py logs {options.function}` shows why a record fails")
+    return 1 if kept else 0
+
+
+def _again(aws: Aws, function: str, failure: Failure) -> str:
+    """Invoke the function with the records of a range; what is wrong, or nothing."""
+    records = failures.records(aws.client("kinesis"), failure)
+    if not records:
+        return "the stream has none of its records any more"
+    account = aws.account()
+    failed: list[str] = []
+    for batch in _batches(records):
+        event = {"Records": [_event(aws.region, account, function, failure, record) for record in batch]}
+        failed += _invoke(aws.client("lambda"), function, event)
+    if failed:
+        return f"{len(failed)} of {len(records)} records failed again, the first {failed[0]}"
+    return "" if int(records[0]["SequenceNumber"]) == failure.first else "its first records are gone from the stream"
+
+
+def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The records in order, in batches that an invocation takes."""
+    batch: list[dict[str, Any]] = []
+    size = 0
+    for record in records:
+        length = len(record["Data"]) * 4 // 3 + 1000
+        if batch and (len(batch) == _BATCH or size + length > _BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(record)
+        size += length
+    yield batch
+
+
+def _event(region: str, account: str, function: str, failure: Failure, record: dict[str, Any]) -> dict[str, Any]:
+    """A record as a mapping gives it to a function (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html)."""
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": record["SequenceNumber"],
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": record["ApproximateArrivalTimestamp"].timestamp(),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{failure.shard}:{record['SequenceNumber']}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": function,
+        "awsRegion": region,
+        "eventSourceARN": f"arn:aws:kinesis:{region}:{account}:stream/{failure.stream}",
+    }
+
+
+def _invoke(client: Any, function: str, event: dict[str, Any]) -> list[str]:
+    """Invoke a function; the sequence numbers that it reports as failed. Raises DeployError if it fails as a whole."""
+    answer = client.invoke(FunctionName=function, InvocationType="RequestResponse", Payload=json.dumps(event).encode())
+    text = answer["Payload"].read().decode()
+    if answer.get("FunctionError"):
+        raise DeployError(f"function {function}: {answer['FunctionError']}: {text[:500]}", "look at its `logs`")
+    try:
+        return [item["itemIdentifier"] for item in (json.loads(text or "null") or {}).get("batchItemFailures", [])]
+    except (ValueError, AttributeError, KeyError, TypeError):
+        raise DeployError(f"function {function}: expected batchItemFailures in its answer") from None

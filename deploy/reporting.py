@@ -1,0 +1,29 @@
+"""What a command says while it works: one line a step, with the time since it began, on stderr."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+
+_began = time.monotonic()
+
+
+def begin() -> None:
+    """Start the clock of a command."""
+    global _began
+    _began = time.monotonic()
+
+
+def say(text: str) -> None:
+    """One line of progress."""
+    seconds = int(time.monotonic() - _began)
+    print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def step(what: str) -> Iterator[None]:
+    """Say that something begins, and how long it took."""
+    say(f"{what} …")
+    began = time.monotonic()
+    yield
+    say(f"{what}: done in {time.monotonic() - began:.1f} s")

@@ -1,0 +1,26 @@
+"""`stop`: stop the application; the streams, the table and the functions stay."""
+
+import argparse
+
+import flink_application
+from aws import Aws
+from deployment import Deployment
+from reporting import step
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `stop`."""
+    parser.add_argument("--force", action="store_true", help="without a snapshot, also while it starts or updates")
+
+
+def run(options: argparse.Namespace, aws: Aws) -> int:
+    """Stop it with a snapshot, and wait for READY."""
+    name = Deployment(options.stack_name).application
+    service = aws.client("kinesisanalyticsv2")
+    if flink_application.must_be_there(service, name)["ApplicationStatus"] == "READY":
+        print(f"application {name} is stopped already")
+        return 0
+    with step(f"stop application {name}"):
+        flink_application.stop(service, name, options.force)
+    print(f"application {name} is stopped; `python deploy/deploy.py start` starts it from its latest snapshot")
+    return 0

@@ -1,0 +1,101 @@
+"""The account that the tests of `deploy.py` work on."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+
+import artifacts
+import aws
+import cloudformation_gaps
+import deploy
+import deployment
+import logs
+import moto_corrections
+import tail
+import verify
+import waiting
+from deployed import Account, Outcome
+from emulator import REGION, Emulator
+from flink_service import FlinkService
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """One server for all tests here: to stop one takes half a second."""
+    moto_corrections.apply()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def emulator(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+    """The server, empty."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    emulator = Emulator(endpoint)
+    emulator.reset()
+    return emulator
+
+
+@pytest.fixture(scope="session")
+def connection() -> aws.Aws:
+    """One for all tests: to make a client takes long, and each session reads the services' models again."""
+    return aws.Aws(boto3.session.Session(), REGION)
+
+
+@pytest.fixture(scope="session")
+def flink(endpoint: str) -> Iterator[FlinkService]:
+    """The stand-in for the Flink service."""
+    service = FlinkService(endpoint, REGION)
+    yield service
+    service.close()
+
+
+@pytest.fixture
+def account(
+    emulator: Emulator,
+    flink: FlinkService,
+    connection: aws.Aws,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Account:
+    """An empty account; `up` makes no alarms there, which the emulator takes and forgets."""
+    flink.reset()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_ANALYTICS_V2", flink.endpoint)
+    monkeypatch.setenv("AWS_REGION", REGION)
+    monkeypatch.setattr(aws, "connect", lambda region: connection)
+    monkeypatch.setattr(artifacts, "BUILD", tmp_path)
+    # The build is Maven's and pip's; what is uploaded here is small.
+    monkeypatch.setattr(artifacts, "build", lambda: None)
+    for module in (waiting, tail, logs, verify):
+        monkeypatch.setattr(module, "INTERVAL", 0.005)
+    monkeypatch.setattr(waiting, "now", flink.now)
+    monkeypatch.setattr(deployment, "PARTS", ("storage", "system", "application"))
+    cloudformation_gaps.fill(monkeypatch, connection.client("kinesisanalyticsv2"))
+
+    def run(*arguments: str) -> Outcome:
+        capsys.readouterr()
+        try:
+            status = deploy.main(list(arguments))
+        except SystemExit as exit:
+            status = int(exit.code or 0)
+        out, err = capsys.readouterr()
+        return Outcome(status, out, err)
+
+    account = Account(emulator, flink, tmp_path, connection, run)
+    for name in artifacts.PACKAGES.values():
+        account.package(name, "def lambda_handler(event, context): ...")
+    return account
+
+
+@pytest.fixture
+def whole_account(account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """An empty account, in which `up` makes all four stacks."""
+    monkeypatch.setattr(deployment, "PARTS", ("storage", "system", "application", "monitoring"))
+    return account

@@ -1,0 +1,57 @@
+"""An account on the emulator, with the stand-in for the Flink service, and `deploy.py` as its user runs it."""
+
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aws import Aws
+from emulator import Emulator
+from flink_service import Application, FlinkService
+
+APPLICATION = "low-inventory-application"
+
+
+@dataclass
+class Outcome:
+    """What a command did: its exit status and what it printed."""
+
+    status: int
+    out: str
+    err: str
+
+
+@dataclass
+class Account:
+    """An account, and `deploy.py` on it."""
+
+    emulator: Emulator
+    flink: FlinkService
+    build: Path
+    connection: Aws
+    run: Callable[..., Outcome]
+
+    def client(self, service: str) -> Any:
+        """A client of the account."""
+        return self.connection.client(service)
+
+    @property
+    def application(self) -> Application:
+        """The application as the stand-in has it."""
+        return self.flink.applications[APPLICATION]
+
+    def package(self, name: str, content: str) -> None:
+        """Put other code into a package."""
+        with zipfile.ZipFile(self.build / name, "w") as package:
+            package.writestr(zipfile.ZipInfo("lambda_function.py"), content)
+
+    def stacks(self) -> dict[str, str]:
+        """The stacks that are there, and their states."""
+        stacks = self.client("cloudformation").describe_stacks()["Stacks"]
+        return {stack["StackName"]: stack["StackStatus"] for stack in stacks}
+
+    def parameters(self, part: str) -> dict[str, str]:
+        """The parameters of a part's stack."""
+        answer = self.client("cloudformation").describe_stacks(StackName=f"low-inventory-{part}")
+        return {one["ParameterKey"]: one["ParameterValue"] for one in answer["Stacks"][0]["Parameters"]}

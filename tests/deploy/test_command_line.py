@@ -1,0 +1,73 @@
+"""`deploy.py` as a process: its help, its signals, and where it works."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import NoRegionError
+
+import aws
+import deploy
+from emulator import REGION, Emulator, eventually
+
+SCRIPT = Path(deploy.__file__)
+ALL = [
+    *("up", "status", "dashboard", "verify", "stop", "start"),
+    *("rollback", "redrive", "logs", "tail", "down"),
+]
+
+
+def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert list(deploy.COMMANDS) == ALL
+    for command in deploy.COMMANDS:
+        with pytest.raises(SystemExit) as ended:
+            deploy.main([command, "--help"])
+        assert ended.value.code == 0
+        assert "--stack-name" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("option", "variables", "expected"),
+    [
+        ("eu-west-1", {"AWS_REGION": "us-east-1"}, "eu-west-1"),
+        (None, {"AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-west-2"}, "us-east-1"),
+        (None, {"AWS_DEFAULT_REGION": "us-west-2"}, "us-west-2"),
+        (None, {}, None),
+    ],
+)
+def test_region(
+    monkeypatch: pytest.MonkeyPatch, option: str | None, variables: dict[str, str], expected: str | None
+) -> None:
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_CONFIG_FILE", os.devnull)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if expected is None:
+        with pytest.raises(NoRegionError):
+            aws.connect(option)
+    else:
+        assert aws.connect(option).region == expected
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    cloudformation = aws.connect(REGION).client("cloudformation")
+    template = (SCRIPT.parent / "storage.yaml").read_text(encoding="utf-8")
+    cloudformation.create_stack(StackName="low-inventory-storage", TemplateBody=template)
+    emulator.create_streams(1)
+    body = (
+        "Outputs:\n  AlertsStreamName: {Value: alerts-low-inventory}\nResources: {Queue: {Type: 'AWS::SQS::Queue'}}\n"
+    )
+    cloudformation.create_stack(StackName="low-inventory-system", TemplateBody=body)
+    errors = tmp_path / "errors"
+    with errors.open("wb") as file:
+        command = [sys.executable, str(SCRIPT), "tail", "alerts", "--region", REGION]
+        process = subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL)
+        eventually(lambda: b"Ctrl-C ends it" in errors.read_bytes(), "tail begins")
+        process.send_signal(number)
+        assert process.wait(30) == status
+    assert "Traceback" not in errors.read_text()

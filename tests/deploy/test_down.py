@@ -1,0 +1,129 @@
+"""`down`: what goes, what stays, and that nothing is left."""
+
+from typing import Any
+
+import pytest
+from moto.kms.models import kms_backends
+
+import down
+from deployed import APPLICATION, Account
+from emulator import REGION
+
+
+def everything(account: Account) -> dict[str, list[Any]]:
+    """All that an account holds of what a deployment makes, service by service."""
+    queues = account.client("sqs").list_queues().get("QueueUrls", [])
+    found = {
+        "applications": list(account.flink.applications),
+        "buckets": account.client("s3").list_buckets()["Buckets"],
+        "dashboards": account.client("cloudwatch").list_dashboards()["DashboardEntries"],
+        "functions": account.client("lambda").list_functions()["Functions"],
+        "keys": _keys(),
+        "log groups": account.client("logs").describe_log_groups()["logGroups"],
+        "mappings": account.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "queues": queues,
+        "roles": account.client("iam").list_roles()["Roles"],
+        "stacks": list(account.stacks()),
+        "streams": account.client("kinesis").list_streams()["StreamNames"],
+        "tables": account.client("dynamodb").list_tables()["TableNames"],
+        "topics": account.client("sns").list_topics()["Topics"],
+        "subscriptions": account.client("sns").list_subscriptions()["Subscriptions"],
+    }
+    return {name: things for name, things in found.items() if things}
+
+
+def _keys() -> list[str]:
+    """The customer's keys that are not on their way out; DescribeKey fails on one that CloudFormation made in moto."""
+    keys = kms_backends["123456789012"][REGION].keys.values()
+    return [key.id for key in keys if key.key_state == "Enabled" and key.key_manager == "CUSTOMER"]
+
+
+def put_item(account: Account) -> None:
+    item = {"pk": {"S": "path#/inventory/SKU-1"}, "sk": {"S": "2026-01-05T09:00:00.000Z#1"}}
+    account.client("dynamodb").put_item(TableName="HttpRequests", Item=item)
+
+
+def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = whole_account
+    assert account.run("up", "--phone", "+15550100").status == 0
+    put_item(account)
+    account.package("low-inventory-job.zip", "# new")
+    assert account.run("up").status == 0
+    assert set(everything(account)) >= {"applications", "buckets", "functions", "roles", "streams", "tables", "topics"}
+    delete_table = down._delete_table
+
+    def after_a_late_flush(dynamodb: Any, table: str) -> None:
+        account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
+        delete_table(dynamodb, table)
+
+    monkeypatch.setattr(down, "_delete_table", after_a_late_flush)
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert "HttpRequests goes, with 1 items" in outcome.out
+    assert "/aws/lambda/KinesisToDynamo is there again" in outcome.err
+    assert outcome.out.endswith("nothing is left\n")
+    assert everything(account) == {}
+    assert "nothing of low-inventory" in account.run("down", "--yes").out
+
+
+def test_a_kept_table_comes_back(account: Account) -> None:
+    assert account.run("up").status == 0
+    put_item(account)
+    outcome = account.run("down", "--keep-table", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert everything(account) == {"tables": ["HttpRequests"]}
+    planned = account.run("up", "--plan")
+    assert planned.status == 0, planned.err
+    assert "the table HttpRequests is there, and is imported" in planned.out
+    assert everything(account) == {"tables": ["HttpRequests"]}
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    assert "importing it" in outcome.err
+    assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 1
+    assert "no change\n" in account.run("up").out
+    assert account.run("down", "--yes").status == 0
+    assert everything(account) == {}
+
+
+def test_another_table_of_that_name_is_not_taken(account: Account) -> None:
+    account.client("dynamodb").create_table(
+        TableName="HttpRequests",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    outcome = account.run("up")
+    assert outcome.status == 1
+    assert "other keys than pk and sk" in outcome.err
+    assert account.run("down", "--yes").status == 0
+    assert everything(account) == {"tables": ["HttpRequests"]}
+
+
+@pytest.mark.parametrize("state", ["STARTING", "FORCE_STOPPING", "ROLLING_BACK"])
+def test_an_application_on_its_way_is_forced_to_stop(account: Account, state: str) -> None:
+    assert account.run("up").status == 0
+    account.application.status = state
+    if state in ("FORCE_STOPPING", "ROLLING_BACK"):
+        after = "READY" if state == "FORCE_STOPPING" else "RUNNING"
+        account.application.ahead = [(state, None), (after, None)]
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert everything(account) == {}
+
+
+def test_a_failed_up_can_be_taken_down(account: Account) -> None:
+    account.client("kinesis").create_stream(StreamName="http-requests-dead-letters", ShardCount=1)
+    assert account.run("up").status == 1
+    account.client("kinesis").delete_stream(StreamName="http-requests-dead-letters")
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert everything(account) == {}
+
+
+def test_asks_first(account: Account) -> None:
+    assert account.run("up").status == 0
+    outcome = account.run("down")
+    assert outcome.status == 2
+    assert "--yes" in outcome.err
+    assert APPLICATION in account.flink.applications
+    assert account.application.status == "RUNNING"

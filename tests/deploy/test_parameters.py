@@ -1,0 +1,74 @@
+"""From options to parameters, and the steps from one count of shards to another."""
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import deployment
+import parameters
+from aws_errors import DeployError
+
+counts = st.integers(1, 500)
+names = st.sampled_from(["Policy", "Shards", "Phone1", "Phone2", "RoleArn"])
+pairs = st.dictionaries(names, st.text(max_size=3))
+
+
+@given(counts, counts)
+def test_shard_steps(now: int, wanted: int) -> None:
+    steps = [now, *parameters.shard_steps(now, wanted)]
+    assert steps[-1] == wanted
+    assert all(before / 2 <= after <= before * 2 for before, after in itertools.pairwise(steps))
+    assert len(steps) <= 10
+
+
+@given(pairs, pairs)
+def test_given_wins_then_previous_then_default(values: dict[str, str], previous: dict[str, str]) -> None:
+    declared = [
+        {"ParameterKey": name, "NoEcho": name.startswith("Phone")} for name in ("Policy", "Shards", "Phone1", "Phone2")
+    ]
+    made = {one["ParameterKey"]: one for one in parameters.for_cloudformation(declared, values, previous)}
+    for name in ("Policy", "Shards", "Phone1", "Phone2"):
+        resolved: Any = made.get(name, {})
+        value = previous[name] if resolved.get("UsePreviousValue") else resolved.get("ParameterValue")
+        assert value == values.get(name, previous.get(name))
+        # What CloudFormation does not show cannot be compared.
+        assert not (name.startswith("Phone") and name in values and resolved.get("UsePreviousValue"))
+    assert "RoleArn" not in made
+
+
+THRESHOLDS = [
+    ("[]", "expected an object"),
+    ("{", "expected JSON"),
+    ('{"SKU-1": 1.5}', "'SKU-1': expected a whole number, got 1.5"),
+    ('{"SKU-1": true}', "whole number"),
+    ('{"SKU-1": 2147483648}', "whole number"),
+    ('{"": 1}', "1 to 64 characters"),
+    ('{"Ref": 1}', "not Ref"),
+    ('{"Fn::Sub": 1}', "not Ref"),
+    (json.dumps({f"SKU-{n}": n for n in range(51)}), "at most 50"),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), THRESHOLDS)
+def test_thresholds_that_are_refused(tmp_path: Path, content: str, expected: str) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text(content)
+    with pytest.raises(DeployError, match=expected) as error:
+        parameters.read_thresholds(file)
+    assert str(file) in str(error.value)
+    assert error.value.status == 2
+
+
+def test_thresholds_are_kept_replaced_and_taken_out() -> None:
+    template = deployment.template("application").read_text(encoding="utf-8")
+    made = parameters.with_thresholds(template, {"SKU-1": "3"}, None)
+    assert '- {"PropertyGroupId": "Thresholds", "PropertyMap": {"SKU-1": "3"}}' in made
+    assert parameters.with_thresholds(template, None, made) == made
+    assert parameters.with_thresholds(template, {"SKU-2": "4"}, made) != made
+    assert parameters.with_thresholds(template, {}, made) == template
+    assert parameters.with_thresholds(template, None, None) == template

@@ -1,0 +1,129 @@
+"""`redrive`: the records of a range go to the function again, and a message goes only when all of them are done."""
+
+import base64
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import boto3
+import pytest
+
+import aws
+from deployed import Account
+from emulator import REGION
+from playing import queue, send_failure
+
+
+class Invocations:
+    """Lambda's `Invoke`, which the emulator runs only in Docker: keeps what a function is given, and answers."""
+
+    def __init__(self) -> None:
+        self.events: list[dict[str, Any]] = []
+        self.failing: set[str] = set()
+        self.function_error = ""
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the server."""
+        self.server.shutdown()
+        self.server.server_close()
+        self._thread.join()
+
+    def data(self) -> list[str]:
+        """The records that the function was given, in order."""
+        records = [record for event in self.events for record in event["Records"]]
+        return [base64.b64decode(record["kinesis"]["data"]).decode() for record in records]
+
+
+def _handler(invocations: Invocations) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            assert self.path == "/2015-03-31/functions/KinesisToDynamo/invocations"
+            event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            invocations.events.append(event)
+            numbers = [record["kinesis"]["sequenceNumber"] for record in event["Records"]]
+            failed = [{"itemIdentifier": number} for number in numbers if number in invocations.failing]
+            body = json.dumps({"batchItemFailures": failed}).encode()
+            self.send_response(200)
+            if invocations.function_error:
+                self.send_header("X-Amz-Function-Error", invocations.function_error)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, format: str, *args: Any) -> None:
+            """Nothing: a test shows what fails."""
+
+    return Handler
+
+
+@pytest.fixture
+def invocations(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[Invocations]:
+    """A deployment whose functions can be invoked."""
+    assert account.run("up").status == 0
+    started = Invocations()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{started.server.server_address[1]}")
+    monkeypatch.setattr(aws, "connect", lambda region: aws.Aws(boto3.session.Session(), REGION))
+    yield started
+    started.close()
+
+
+def put(account: Account, count: int) -> list[dict[str, Any]]:
+    """Put so many records into the stream of events."""
+    kinesis = account.client("kinesis")
+    return [kinesis.put_record(StreamName="http-requests", Data=f"{n}", PartitionKey="k") for n in range(count)]
+
+
+def depth(account: Account) -> int:
+    """How many messages there are, hidden ones included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = account.client("sqs").get_queue_attributes(QueueUrl=queue(account), AttributeNames=names)["Attributes"]
+    return sum(int(number) for number in found.values())
+
+
+def test_a_range_in_batches(account: Account, invocations: Invocations) -> None:
+    records = put(account, 250)
+    shard = records[0]["ShardId"]
+    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"])
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert outcome.status == 0, outcome.err
+    assert invocations.data() == [str(n) for n in range(10, 240)]
+    assert [len(event["Records"]) for event in invocations.events] == [100, 100, 30]
+    first = invocations.events[0]["Records"][0]
+    assert first["eventID"] == f"{shard}:{records[10]['SequenceNumber']}"
+    assert first["eventSourceARN"].endswith(":stream/http-requests")
+    assert depth(account) == 0
+
+
+def test_what_fails_again_stays(account: Account, invocations: Invocations) -> None:
+    records = put(account, 3)
+    numbers = [record["SequenceNumber"] for record in records]
+    invocations.failing.add(numbers[1])
+    for number in numbers:
+        send_failure(account, records[0]["ShardId"], number, number)
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert outcome.status == 1
+    assert "2 messages redriven, 1 stay in the queue" in outcome.out
+    assert numbers[1] in outcome.err
+    assert depth(account) == 1
+
+
+def test_what_cannot_be_redriven_stays(account: Account, invocations: Invocations) -> None:
+    number = put(account, 1)[0]["SequenceNumber"]
+    sqs, url = account.client("sqs"), queue(account)
+    cases: list[tuple[Callable[[], Any], str]] = [
+        (lambda: send_failure(account, "shardId-000000000009", "1", "2"), "none of its records any more"),
+        (lambda: send_failure(account, "shardId-000000000000", number, number), "KinesisToDynamo: Unhandled"),
+        (lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"), "is not of the form that Lambda sends"),
+    ]
+    invocations.function_error = "Unhandled"
+    for count, (send, expected) in enumerate(cases, 1):
+        send()
+        outcome = account.run("redrive", "kinesis-to-dynamo")
+        assert (outcome.status, expected in outcome.err) == (1, True), outcome.err
+        # Those of before are hidden for a while.
+        assert depth(account) == count

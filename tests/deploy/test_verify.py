@@ -1,0 +1,128 @@
+"""`verify`: it passes when the system works, and names what is missing when it does not."""
+
+import shutil
+import time
+
+import pytest
+
+import artifacts
+import verify
+from deployed import Account
+from emulator import REGION
+from event_source_mappings import EventSourceMappings
+from playing import PARTS, Playing, queue, send_failure
+
+
+def left_in_queue(account: Account) -> int:
+    """How many messages there are in the on-failure queue of KinesisToDynamo, hidden ones included."""
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = account.client("sqs").get_queue_attributes(QueueUrl=queue(account), AttributeNames=names)["Attributes"]
+    return sum(int(number) for number in found.values())
+
+
+def test_passes_and_tidies_up(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up", "--threshold", "7", "--phone", "+15550100").status == 0
+    monkeypatch.setattr(verify, "_QUEUE_SECONDS", 30)
+    send_failure(account, "shardId-000000000000", "1", "2")
+    with Playing(account) as playing:
+        outcome = account.run("verify", "--timeout", "60")
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert "missing" not in outcome.out
+    assert outcome.out.count(" s  the ") == 6
+    assert "1 subscribed phones get one message" in outcome.err
+    assert "+15550100" not in outcome.out + outcome.err
+    assert [product.endswith("-low") for product in playing.published] == [True]
+    assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 0
+    # Its own is gone, and the one that was there is still there.
+    assert left_in_queue(account) == 1
+
+
+def test_sends_again_until_the_mappings_poll(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up", "--threshold", "7").status == 0
+    monkeypatch.setattr(verify, "RESEND_SECONDS", 0.2)
+    sent = verify.Run.send
+    playing = Playing(account, start="LATEST")
+
+    def late(run: verify.Run) -> None:
+        if len(run.attempts) == 1:
+            playing.__enter__()
+        sent(run)
+
+    monkeypatch.setattr(verify.Run, "send", late)
+    try:
+        outcome = account.run("verify", "--timeout", "60")
+    finally:
+        playing.__exit__(None, None, None)
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert "sending again" in outcome.err
+
+
+FUNCTIONS = ("kinesis-to-dynamo.zip", "alerts-to-sns.zip")
+
+
+def test_passes_with_the_real_functions(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in FUNCTIONS:
+        built = artifacts.ROOT / "build" / name
+        if not built.is_file():
+            pytest.skip(f"{built} is missing; ./build.sh makes it")
+        shutil.copy(built, account.build / name)
+    monkeypatch.setattr(verify, "_QUEUE_SECONDS", 30)
+    assert account.run("up", "--threshold", "7").status == 0
+    with Playing(account, ["job"]), EventSourceMappings(account.emulator.endpoint, REGION):
+        outcome = account.run("verify", "--timeout", "60")
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 0
+    assert left_in_queue(account) == 0
+    assert account.run("down", "--yes").status == 0
+
+
+BROKEN = {
+    "job": {"the alert", "the dead letter", "the line of AlertsToSns"},
+    "kinesis-to-dynamo": {"the item", "the line of KinesisToDynamo"},
+    "alerts-to-sns": {"the line of AlertsToSns"},
+}
+
+
+class Clock:
+    """The time of `verify`, which is over as soon as all that can come has come."""
+
+    def __init__(self, patch: pytest.MonkeyPatch, missing: set[str]) -> None:
+        self._missing, self._passed = missing, 0.0
+        self._runs: list[verify.Run] = []
+        sent = verify.Run.send
+
+        def send(run: verify.Run) -> None:
+            self._runs.append(run)
+            sent(run)
+
+        patch.setattr(verify.Run, "send", send)
+        patch.setattr(verify, "time", self)
+
+    def monotonic(self) -> float:
+        return time.monotonic() + self._passed
+
+    def time(self) -> float:
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        time.sleep(seconds)
+        left = [what for what in verify._LOOKS if what not in self._runs[-1].seen]
+        if all(any(what.startswith(words) for words in self._missing) for what in left):
+            self._passed += 1000
+
+
+def test_names_what_is_missing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up", "--threshold", "7").status == 0
+    for broken, missing in BROKEN.items():
+        with (
+            monkeypatch.context() as patch,
+            Playing(account, [part for part in PARTS if part != broken]),
+        ):
+            Clock(patch, missing)
+            outcome = account.run("verify", "--timeout", "60")
+        assert outcome.status == 1
+        lines = [line for line in outcome.out.splitlines() if not line.startswith("left")]
+        for words in set().union(*BROKEN.values()):
+            found = [line for line in lines if f"  {words}" in line]
+            assert found
+            assert all(line.startswith("missing") == (words in missing) for line in found), outcome.out
