@@ -24,7 +24,7 @@ lint: .venv/dev
 
 bench: .venv/dev
 	PYTHONPATH=jobs $(BIN)/python benchmarks/throughput.py
-	$(BIN)/python benchmarks/producer_throughput.py
+	PYTHONPATH=producer $(BIN)/python benchmarks/producer_throughput.py
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }

@@ -5,6 +5,7 @@ for the job, from submission to end: planning, some tenths of a second, is left 
 """
 
 import argparse
+import logging
 import statistics
 import tempfile
 from collections.abc import Callable
@@ -76,6 +77,8 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--parallelism", type=int, default=2)
     given = options.parse_args()
+    # py4j logs every object whose JVM is gone.
+    logging.disable(logging.CRITICAL)
     with tempfile.TemporaryDirectory() as folder, gateway.jvm({}):
         place = Path(folder)
         print(f"writing {given.events} events, 30 % of them inventory", flush=True)

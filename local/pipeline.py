@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 _ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(_ROOT / "deploy"), str(_ROOT / "producer")]
+sys.path += [str(_ROOT / folder) for folder in ("deploy", "producer", "local/mappings")]
 
 import boto3  # noqa: E402
 from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402

@@ -1,9 +1,14 @@
-"""Read a stream of the emulator whole, shard by shard."""
+"""The records of a stream of the emulator."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from stream_reader import StreamReader
+
+# https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+_LIMIT = 10_000
 
 
 @dataclass(frozen=True)
@@ -17,37 +22,20 @@ class Record:
     arrived: datetime
 
 
-@dataclass
 class Reader:
-    """Reads on from where it was; `kinesis` is a boto3 client."""
+    """Reads a stream from its start, and on from where it was; `kinesis` is a boto3 client."""
 
-    kinesis: Any
-    stream: str
-    _iterators: dict[str, str] = field(default_factory=dict)
+    def __init__(self, kinesis: Any, stream: str) -> None:
+        self._reader = StreamReader(kinesis, stream, "TRIM_HORIZON")
 
     def read(self) -> Iterator[Record]:
         """The records that came since the last call, those of a shard in their order."""
-        for shard in self._shards():
-            while True:
-                answer = self.kinesis.get_records(ShardIterator=self._iterators[shard])
-                self._iterators[shard] = answer.get("NextShardIterator", "")
-                for record in answer["Records"]:
-                    yield Record(
-                        shard,
-                        int(record["SequenceNumber"]),
-                        record["PartitionKey"],
-                        record["Data"],
-                        record["ApproximateArrivalTimestamp"],
-                    )
-                if not answer["Records"] or not self._iterators[shard]:
-                    break
-
-    def _shards(self) -> list[str]:
-        for page in self.kinesis.get_paginator("list_shards").paginate(StreamName=self.stream):
-            for shard in page["Shards"]:
-                if shard["ShardId"] not in self._iterators:
-                    start = self.kinesis.get_shard_iterator(
-                        StreamName=self.stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-                    )
-                    self._iterators[shard["ShardId"]] = start["ShardIterator"]
-        return [shard for shard, iterator in self._iterators.items() if iterator]
+        while records := self._reader.poll(_LIMIT):
+            for record in records:
+                yield Record(
+                    record["ShardId"],
+                    int(record["SequenceNumber"]),
+                    record["PartitionKey"],
+                    record["Data"],
+                    record["ApproximateArrivalTimestamp"],
+                )

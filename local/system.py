@@ -1,15 +1,15 @@
 """The system on an emulator, from the templates that make it in AWS, and a phone to look at."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import boto3
 
 import artifacts
+import deployment
 import stacks
 
-DEPLOY = Path(__file__).resolve().parent.parent / "deploy"
+_DEPLOYMENT = deployment.Deployment(deployment.DEFAULT_NAME)
 
 # A number that is nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
 _PHONE = "+99900000000"
@@ -38,15 +38,19 @@ def create(shards: int) -> System:
         FileNotFoundError: if a function is not built (`./build.sh`).
     """
     cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
-    bucket = stacks.create(cloudformation, "low-inventory-storage", DEPLOY / "storage.yaml", {})["CodeBucket"]
+    bucket = _create(cloudformation, "storage", {})["CodeBucket"]
     parameters = {
         "CodeBucket": bucket,
         "KinesisToDynamoKey": artifacts.upload(s3, bucket, artifacts.BUILD / "kinesis-to-dynamo.zip"),
         "AlertsToSnsKey": artifacts.upload(s3, bucket, artifacts.BUILD / "alerts-to-sns.zip"),
         "Shards": str(shards),
     }
-    outputs = stacks.create(cloudformation, "low-inventory", DEPLOY / "system.yaml", parameters)
+    outputs = _create(cloudformation, "system", parameters)
     return System(outputs, _listen(outputs["AlertsTopicArn"]))
+
+
+def _create(cloudformation: Any, part: str, parameters: dict[str, str]) -> dict[str, str]:
+    return stacks.create(cloudformation, _DEPLOYMENT.stack(part), deployment.template(part), parameters)
 
 
 def _listen(topic: str) -> str:

@@ -1,6 +1,7 @@
 """Run the event source mappings of an emulator, as AWS Lambda does.
 
-As a command: `AWS_ENDPOINT_URL=http://127.0.0.1:5000 python local/event_source_mappings.py`, until Ctrl-C or SIGTERM.
+As a command, until Ctrl-C or SIGTERM: `AWS_ENDPOINT_URL=http://127.0.0.1:5000 python
+local/mappings/event_source_mappings.py`.
 It works on an emulator alone and never sends anybody's credentials: without AWS_ENDPOINT_URL it does not start.
 """
 
