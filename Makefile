@@ -25,6 +25,9 @@ lint: .venv/dev
 bench: .venv/dev
 	PYTHONPATH=jobs $(BIN)/python benchmarks/throughput.py
 	PYTHONPATH=producer $(BIN)/python benchmarks/producer_throughput.py
+	./build.sh --if-possible
+	PYTHONPATH=producer:local/mappings:local $(BIN)/python benchmarks/function_usage.py
+	PYTHONPATH=deploy $(BIN)/python benchmarks/costs.py
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }

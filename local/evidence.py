@@ -7,6 +7,7 @@ import boto3
 
 from phone import Message
 from reconcile import Evidence, Range, plain
+from shop import Taken
 from streams import Reader
 from system import System
 
@@ -32,12 +33,13 @@ def ranges(sqs: Any, queue: str) -> list[Range]:
     return found
 
 
-def collect(system: System, taken: set[tuple[str, int]], messages: list[Message]) -> Evidence:
+def collect(system: System, taken: list[Taken], given_up: int, messages: list[Message]) -> Evidence:
     """Read the streams, the table and the queues whole.
 
     Args:
         system: what the stack made.
-        taken: shard and sequence number of each event that the stream took.
+        taken: shard, sequence number and data of each event that the stream took.
+        given_up: the number of events that it did not take.
         messages: what the phones got.
     """
     kinesis, sqs, dynamodb = boto3.client("kinesis"), boto3.client("sqs"), boto3.client("dynamodb")
@@ -49,6 +51,7 @@ def collect(system: System, taken: set[tuple[str, int]], messages: list[Message]
     dead_letters = [json.loads(record.data) for record in Reader(kinesis, system.stream("DeadLetter")).read()]
     return Evidence(
         sent=taken,
+        given_up=given_up,
         source=list(Reader(kinesis, system.stream("Source")).read()),
         items=items,
         ranges=ranges(sqs, system.outputs["KinesisToDynamoFailuresName"]),

@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import subprocess
 import sys
 import zipfile
@@ -87,5 +89,5 @@ def run(groups: list[dict[str, object]], parallelism: int, folder: Path) -> Iter
         try:
             process.wait(30)
         except subprocess.TimeoutExpired:
-            process.kill()
+            os.killpg(process.pid, signal.SIGKILL)
             process.wait()

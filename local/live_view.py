@@ -25,7 +25,7 @@ class Figures:
         dead_letters: dead letters that the job wrote.
         texts: what the phones got, the latest last.
         refused: reason and payload of the latest dead letters.
-        failures: messages in the on-failure queues.
+        failures: messages in the on-failure queue of KinesisToDynamo, and `lost_alerts` in that of AlertsToSns.
     """
 
     at: float
@@ -42,6 +42,7 @@ class Figures:
     messages: int = 0
     refused: tuple[tuple[str, str], ...] = ()
     failures: int = 0
+    lost_alerts: int = 0
 
 
 @dataclass
@@ -69,21 +70,28 @@ def advice(figures: Figures) -> str:
         return f"{figures.given_up} events were not taken by the stream: add shards, or send again what failed."
     if figures.kept_lag > 30 or figures.alerts_lag > 30:
         return "A function is behind its stream: look at its log for errors, then at the number of shards."
+    advice = []
+    if figures.lost_alerts:
+        advice.append(
+            f"{figures.lost_alerts} alerts did not reach the phones: see why in the log of AlertsToSns, put it right, "
+            "then `deploy.py redrive alerts-to-sns`."
+        )
     if figures.failures:
-        return (
-            f"{figures.failures} messages in the on-failure queues: look at the function's log for the reason, "
-            "put it right, then send the records through again."
+        advice.append(
+            f"{figures.failures} messages of KinesisToDynamo name records it refused: its log says why. What is no "
+            "event is the producer's to mend; what failed otherwise, `deploy.py redrive kinesis-to-dynamo` sends again."
         )
     if figures.dead_letters:
-        return "Dead letters: look at their reasons; a producer writes stock events that cannot be read."
-    return "Nothing to do."
+        advice.append("Dead letters: some producer writes stock events that cannot be read; their reasons are above.")
+    return "\n".join(advice) or "Nothing to do."
 
 
 def line(figures: Figures) -> str:
     """The state in one line."""
     return (
-        f"{figures.at:5.0f} s  {figures.stage}: sent {figures.sent}, kept {figures.kept}, alerts {figures.alerts}, "
-        f"messages {figures.messages}, dead letters {figures.dead_letters}, on-failure {figures.failures}"
+        f"{figures.stage}: sent {figures.sent}, kept {figures.kept}, alerts {figures.alerts}, "
+        f"messages {figures.messages}, dead letters {figures.dead_letters}, "
+        f"on-failure {figures.failures + figures.lost_alerts}"
     )
 
 

@@ -18,17 +18,21 @@ from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from rich.console import Console, RenderableType  # noqa: E402
 from rich.live import Live  # noqa: E402
 
+import artifacts  # noqa: E402
 import evidence  # noqa: E402
 import job as flink_job  # noqa: E402
 import live_view  # noqa: E402
 import pipeline_options  # noqa: E402
 import reconcile  # noqa: E402
+import reporting  # noqa: E402
 import system as deployed  # noqa: E402
 from aws_emulator import REGION, emulator, work_on  # noqa: E402
+from aws_errors import DeployError  # noqa: E402
 from event_source_mappings import EventSourceMappings  # noqa: E402
 from live_view import Figures  # noqa: E402
 from phone import Phone  # noqa: E402
 from pipeline_options import Options  # noqa: E402
+from reporting import say  # noqa: E402
 from sender import SendError  # noqa: E402
 from shard_workers import Options as MappingOptions  # noqa: E402
 from shop import Shop  # noqa: E402
@@ -41,18 +45,13 @@ POLL_INTERVAL = 0.2
 _FIRST_RETRY, _LONGEST_RETRY = 0.02, 0.2
 _REARM_MARGIN = 5
 _RUNNING = "running"
-_STALLED = 30.0
+_STALLED, _QUIET = 30.0, 1.0
 _LOOK_INTERVAL = 0.5
 _LINE_INTERVAL = 5.0
 
 
 class PipelineError(RuntimeError):
     """The system could not be brought up or broke; the message says which part, and why."""
-
-
-def say(text: str) -> None:
-    """Tell the person at the terminal."""
-    print(text, file=sys.stderr, flush=True)
 
 
 class Pipeline:
@@ -62,11 +61,11 @@ class Pipeline:
         self._options = options
         self._began = time.time() - (time.monotonic() - began)
         self.endpoint = endpoint
-        say(f"{_since(began)}  creating streams, tables, topic, queues, functions and mappings from deploy/*.yaml")
+        say("creating streams, tables, topic, queues, functions and mappings from deploy/*.yaml")
         self.system = deployed.create(options.shards)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pipeline-")))
         alerts = {"threshold": "10", "policy": options.policy, "rearm_margin": str(self.policy.rearm_margin)}
-        say(f"{_since(began)}  starting the job from {flink_job.PACKAGE.relative_to(_ROOT)}")
+        say(f"starting the job from {flink_job.PACKAGE.relative_to(_ROOT)}")
         groups = flink_job.properties(self.system.outputs, alerts)
         self.job = stack.enter_context(flink_job.run(groups, min(options.shards, 2), folder))
         settings = MappingOptions(
@@ -74,8 +73,8 @@ class Pipeline:
         )
         self.mappings = stack.enter_context(EventSourceMappings(endpoint, REGION, settings, say=lambda _: None))
         self.phone = Phone(self.system.phone_queue)
-        self.phone.start()
         stack.callback(self.phone.stop)
+        self.phone.start()
         self.shop = Shop(self.system.stream("Source"), options.rate, options.duration, options.seed, options.bad_ratio)
         stack.callback(self.shop.stop)
         self._watch = Watch(self.system, self.mappings, self.phone, self.shop, began)
@@ -101,31 +100,30 @@ class Pipeline:
 
     def evidence(self) -> reconcile.Evidence:
         """What there is to reconcile."""
-        return evidence.collect(self.system, self.shop.taken(), self.phone.messages())
-
-
-def _since(began: float) -> str:
-    return f"{time.monotonic() - began:5.1f} s"
+        return evidence.collect(self.system, self.shop.taken(), self.shop.counts().given_up, self.phone.messages())
 
 
 def _stages(pipeline: Pipeline) -> Iterator[Figures]:
     """Figures, as often as they are asked for, from the start of the job until all that was sent has arrived."""
     while not pipeline.job.running():
-        yield pipeline.figures("starting the job")
+        yield pipeline.figures("starting the job, a JVM")
     pipeline.shop.start()
     while pipeline.shop.busy():
         yield pipeline.figures(_RUNNING)
-    expected = reconcile.expected(pipeline.evidence().source, pipeline.policy)
+    alerts, dead_letters = reconcile.expected(pipeline.evidence().source, pipeline.policy)
     last, changed = None, time.monotonic()
     while True:
         now = pipeline.figures("waiting for the last ones")
         yield now
-        totals = (now.kept, now.messages, now.dead_letters)
-        if now.kept >= now.sent and now.messages >= expected[0] and now.dead_letters >= expected[1]:
-            return
+        totals = (now.kept, now.messages, now.dead_letters, now.alerts, now.failures, now.lost_alerts)
+        arrived = now.kept >= now.sent and now.messages + now.lost_alerts >= alerts and now.dead_letters >= dead_letters
         if totals != last:
             last, changed = totals, time.monotonic()
-        elif time.monotonic() - changed > _STALLED:
+        quiet = time.monotonic() - changed
+        # A message that comes twice comes late.
+        if arrived and not now.alerts_lag and quiet > _QUIET:
+            return
+        if quiet > _STALLED:
             say(f"nothing has come for {_STALLED:.0f} s; reconciling what there is")
             return
 
@@ -158,10 +156,12 @@ def _report(result: reconcile.Result, pipeline: Pipeline) -> None:
     for difference in result.differences:
         say(f"DIFFERENCE  {difference}")
     say(
-        f"reconciled: {pipeline.shop.counts().sent} events sent, {result.kept} in the table, {result.in_ranges} in "
-        f"on-failure messages, {result.alerts} alerts sent once, {result.dead_letters} dead letters; "
-        f"{len(result.differences) or 'no'} differences"
+        f"reconciled: {pipeline.shop.counts().sent} events sent, {result.kept} in the table, {result.refused} "
+        f"refused and {result.failed} failed (in on-failure messages), {result.alerts} alerts sent once, "
+        f"{result.dead_letters} dead letters; {len(result.differences) or 'no'} differences"
     )
+    if result.failed:
+        say("well-formed events failed: the function's log says why; `deploy.py redrive` sends them again")
     if result.latencies:
         say(f"the first message went out {pipeline.first_message():.1f} s after the start")
         say(
@@ -182,7 +182,8 @@ def _keep(pipeline: Pipeline) -> None:
         f"  aws dynamodb scan --table-name {outputs['TableName']} --max-items 5\n"
         f"  aws logs tail {outputs['AlertsToSnsLogs']} --since 10m\n"
         f"  aws sqs receive-message --queue-url {queue} --visibility-timeout 0\n"
-        f"  .venv/bin/python producer/producer.py --stream {outputs['SourceStreamName']}"
+        f"  .venv/bin/python producer/producer.py --stream {outputs['SourceStreamName']}\n"
+        "  .venv/bin/python deploy/deploy.py tail dead-letters --from-start   # or logs, redrive: as with AWS"
     )
     while True:
         pipeline.figures("kept running")
@@ -191,10 +192,12 @@ def _keep(pipeline: Pipeline) -> None:
 
 def run(options: Options) -> int:
     """Bring the system up, let it work, reconcile, and leave nothing behind; return the exit status."""
+    artifacts.packages()
     began = time.monotonic()
+    reporting.begin()
     with contextlib.ExitStack() as stack:
         try:
-            say(f"{_since(began)}  starting the emulator")
+            say("starting the emulator")
             endpoint = stack.enter_context(emulator())
             stack.enter_context(work_on(endpoint))
             pipeline = Pipeline(options, began, endpoint, stack)
@@ -204,28 +207,40 @@ def run(options: Options) -> int:
             if options.keep:
                 with contextlib.suppress(KeyboardInterrupt):
                     _keep(pipeline)
+                say("stopping; nothing is left behind")
         finally:
-            # A second Ctrl-C must not break off the clearing up.
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, signal.SIG_IGN)
+            _ignore()
     return 1 if result.differences else 0
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def _ignore() -> None:
+    """Let no further Ctrl-C break off the clearing up."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 def _stop(_number: int, _frame: FrameType | None) -> None:
+    _ignore()
     raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status (1: a difference or a part that broke, 2: bad option, 130: stopped)."""
     options = pipeline_options.read(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _SIGNALS:
         signal.signal(number, _stop)
     try:
         return run(options)
     except KeyboardInterrupt:
         say("stopped; nothing is left behind")
         return 130
-    except (RuntimeError, SendError, BotoCoreError, ClientError) as error:
+    except DeployError as error:
+        say(f"pipeline: {error}; {error.next_step}")
+        return error.status
+    except (RuntimeError, OSError, SendError, BotoCoreError, ClientError) as error:
         say(f"pipeline: {error}")
         return 1
 

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,28 @@ def _between(least: float, most: float, kind: Callable[[str], float] = float) ->
     return read
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with one line; argparse would print the usage before it."""
+        self.exit(2, f"pipeline: {message.removeprefix('argument ')} (--help explains the options)\n")
+
+
+def _whole(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that is there, got {text!r}")
+    return path
+
+
 def read(arguments: list[str] | None = None) -> Options:
     """Read the command line; exits with status 2 and one line if it cannot be used."""
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="make pipeline ARGS=…",
         description="Run the whole system on this machine: the emulator of AWS, the streams, tables and functions from "
         "the templates, the job from its zip, and a shop that sends events; at the end, reconcile what was sent.",
@@ -47,7 +67,7 @@ def read(arguments: list[str] | None = None) -> Options:
     add = parser.add_argument
     add("--duration", type=_between(1, 86_400), default=60.0, metavar="S", help="seconds to send (default: 60)")
     add("--rate", type=_between(0.1, 500), default=10.0, metavar="N", help="events a second (default: 10)")
-    add("--seed", type=int, default=1, metavar="N", help="the same seed sends the same events (default: 1)")
+    add("--seed", type=_whole, default=1, metavar="N", help="the same seed sends the same events (default: 1)")
     add("--policy", choices=("every", "crossing"), default="every", help="the job's policy (default: every)")
     add("--shards", type=_between(1, 16, int), default=2, metavar="N", help="of the stream of events (default: 2)")
     add(
@@ -58,5 +78,10 @@ def read(arguments: list[str] | None = None) -> Options:
         help="share of malformed records, 0 to 1 (default: 0.02)",
     )
     add("--keep", action="store_true", help="leave it running at the end, and say how to look inside")
-    add("--picture", type=Path, metavar="FILE", help="save the screen as an SVG, as it was last while events were sent")
+    add(
+        "--picture",
+        type=_picture,
+        metavar="FILE",
+        help="save the screen as an SVG, as it was last while events were sent",
+    )
     return Options(**vars(parser.parse_args(arguments)))

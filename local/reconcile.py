@@ -44,7 +44,8 @@ class Evidence:
     """What is found at the end of a run.
 
     Args:
-        sent: sequence numbers of the records that the stream took, by shard, as the producer was told.
+        sent: shard, sequence number and data of the records that the stream took, as the producer was told.
+        given_up: the number of records that it did not take.
         source: the stream of events, each shard in its order.
         items: the table, by (pk, sk).
         ranges: the on-failure messages of KinesisToDynamo.
@@ -53,7 +54,8 @@ class Evidence:
         lost_alerts: the number of on-failure messages of AlertsToSns.
     """
 
-    sent: set[tuple[str, int]]
+    sent: list[tuple[str, int, bytes]]
+    given_up: int
     source: list[Record]
     items: dict[tuple[str, str], dict[str, Any]]
     ranges: list[Range]
@@ -64,10 +66,14 @@ class Evidence:
 
 @dataclass
 class Result:
-    """Lines for people, one for each difference; latencies from arrival to publication in milliseconds."""
+    """Lines for people, one for each difference; latencies from arrival to publication in milliseconds.
+
+    `refused` are records that hold no event, `failed` are events, both named by on-failure messages.
+    """
 
     kept: int = 0
-    in_ranges: int = 0
+    refused: int = 0
+    failed: int = 0
     alerts: int = 0
     dead_letters: int = 0
     differences: list[str] = field(default_factory=list)
@@ -121,10 +127,16 @@ def _name(record: Record) -> str:
 
 
 def _sent(evidence: Evidence, result: Result) -> None:
-    there = {(record.shard, record.sequence_number) for record in evidence.source}
-    for shard, number in sorted(evidence.sent - there):
-        result.differences.append(f"event: {shard} {number}: sent, and not in the stream")
-    for shard, number in sorted(there - evidence.sent):
+    if evidence.given_up:
+        result.differences.append(f"events: {evidence.given_up} given up: the stream did not take them")
+    there = {(record.shard, record.sequence_number): record.data for record in evidence.source}
+    for shard, number, data in evidence.sent:
+        found = there.pop((shard, number), None)
+        if found is None:
+            result.differences.append(f"event: {shard} {number}: sent, and not in the stream")
+        elif found != data:
+            result.differences.append(f"event: {shard} {number}: the stream holds other bytes than were sent")
+    for shard, number in there:
         result.differences.append(f"event: {shard} {number}: in the stream, and not sent")
 
 
@@ -138,7 +150,8 @@ def _kept(evidence: Evidence, result: Result) -> None:
         elif found is not None:
             result.differences.append(f"event: {_name(record)}: its item differs from it")
         elif any(failed.covers(record) for failed in evidence.ranges):
-            result.in_ranges += 1
+            result.failed += wanted is not None
+            result.refused += wanted is None
         else:
             result.differences.append(f"event: {_name(record)}: not in the table, nor in an on-failure message")
     for pk, sk in left:
@@ -185,6 +198,9 @@ def _alerts(evidence: Evidence, expected: dict[Alert, int], result: Result) -> N
         result.differences.append(f"alerts: {evidence.lost_alerts} on-failure messages of AlertsToSns")
     for message in evidence.messages:
         alert = (message.product_id, message.inventory, message.ts)
+        text = f"ALERTA: {message.product_id} bajo inventario ({message.inventory})"
+        if message.text != text:
+            result.differences.append(f"alert: {alert}: the text is {message.text!r}, expected {text!r}")
         if alert in expected:
             result.latencies.append(message.published - expected[alert])
 

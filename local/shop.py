@@ -7,6 +7,8 @@ import time
 import event_records
 from sender import Counts, Record, Sender, SendError, kinesis_client
 
+Taken = tuple[str, int, bytes]
+
 
 class Shop:
     """Sends events at a pace, from `start` until `stop` or for a duration.
@@ -21,7 +23,7 @@ class Shop:
     def __init__(self, stream: str, rate: float, duration: float, seed: int, bad_ratio: float) -> None:
         self._pace = (rate, duration)
         self._records = event_records.records(seed, bad_ratio)
-        self._taken: set[tuple[str, int]] = set()
+        self._taken: list[Taken] = []
         self._stopping = threading.Event()
         self._error: SendError | None = None
         self._sender = Sender(kinesis_client(None), stream, on_sent=self._note)
@@ -48,12 +50,12 @@ class Shop:
         """Sent, retried, given up and waiting, so far."""
         return self._sender.counts
 
-    def taken(self) -> set[tuple[str, int]]:
-        """Shard and sequence number of every event that the stream took."""
-        return set(self._taken)
+    def taken(self) -> list[Taken]:
+        """Every event that the stream took: shard, sequence number, and what was sent."""
+        return list(self._taken)
 
     def _note(self, record: Record, shard: str, sequence_number: str) -> None:
-        self._taken.add((shard, int(sequence_number)))
+        self._taken.append((shard, int(sequence_number), record.data))
 
     def _send(self) -> None:
         rate, duration = self._pace

@@ -53,7 +53,8 @@ class Watch:
             texts=tuple(message.text for message in messages[-_LATEST:]),
             messages=len(messages),
             refused=tuple(self._refused),
-            failures=sum(map(self._depth, self._queues)),
+            failures=self._depth(self._queues[0]),
+            lost_alerts=self._depth(self._queues[1]),
         )
 
     def _read(self) -> None:
@@ -64,10 +65,12 @@ class Watch:
             self._refused.append((letter["reason"], letter["payload"]))
 
     def _function(self, which: str) -> tuple[int, float]:
-        """Records that a function is done with, and how many seconds its slowest shard is behind."""
+        """Records that a function is done with, and the age of the oldest one it is not, in seconds."""
         name = self._system.outputs[f"{which}Name"]
         shards = [each for each in self._mappings.statistics() if each.function == name]
-        return sum(s.done + s.discarded for s in shards), max((s.behind for s in shards), default=0) / 1000
+        oldest = min((shard.waiting_since for shard in shards if shard.waiting_since), default=0.0)
+        lag = max(0.0, time.time() - oldest) if oldest else 0.0
+        return sum(shard.done + shard.discarded for shard in shards), lag
 
     def _depth(self, queue: str) -> int:
         answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])

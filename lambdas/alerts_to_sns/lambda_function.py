@@ -25,7 +25,7 @@ from aws_lambda_powertools.utilities.batch.exceptions import ExceptionInfo
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
-from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError
+from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError, IdempotencyAlreadyInProgressError
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
@@ -36,9 +36,13 @@ import alert_settings
 import sms
 from alert_records import Alert, AlertError
 
-CONNECT_SECONDS, READ_SECONDS = 1, 5
+CONNECT_SECONDS, READ_SECONDS = 1, 3
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
-"""An alert is begun only with so much time left: one cut off halfway might be published again."""
+"""An alert is begun only with so much time left: one cut off halfway might be published again.
+
+So long it also counts as under way. Of an invocation that was killed, the retry waits that out and publishes it.
+"""
+_PAUSE_SECONDS = 0.2
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "AlertsToSns"))
 metrics = Metrics(
@@ -57,6 +61,17 @@ dynamodb = boto3.client("dynamodb", config=_config)
 
 class OutOfTimeError(Exception):
     """There is no time left to begin an alert."""
+
+
+class Reservation:
+    """What Powertools takes for the invocation's context when it notes how long an alert is under way."""
+
+    def __init__(self, context: LambdaContext) -> None:
+        self._context = context
+
+    def get_remaining_time_in_millis(self) -> int:
+        """The time that one alert may take, not that of the whole invocation."""
+        return min(RESERVE_SECONDS * 1000, self._context.get_remaining_time_in_millis())
 
 
 class PublishedAlerts(DynamoDBPersistenceLayer):
@@ -125,9 +140,18 @@ processor = AlertProcessor(EventType.KinesisDataStreams, raise_on_entire_batch_f
 def _handle(record: KinesisStreamRecord, end: float) -> None:
     shard_id, _, sequence_number = record.event_id.partition(":")
     logger.append_keys(shard_id=shard_id, sequence_number=sequence_number)
-    if time.monotonic() > end:
-        raise OutOfTimeError("no time left in this invocation; it will be retried")
-    publish_once(alert=alert_records.parse(record.kinesis.data_as_bytes()))
+    alert = alert_records.parse(record.kinesis.data_as_bytes())
+    free_at = time.monotonic() + RESERVE_SECONDS
+    while True:
+        if time.monotonic() > end:
+            raise OutOfTimeError("no time left in this invocation; it will be retried")
+        try:
+            publish_once(alert=alert)
+            return
+        except IdempotencyAlreadyInProgressError:
+            if time.monotonic() > free_at:
+                raise
+            time.sleep(_PAUSE_SECONDS)
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -136,7 +160,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
     """Publish the alerts of a batch; those that failed are in the answer, whatever became of the others."""
     left = context.get_remaining_time_in_millis() / 1000
     end = time.monotonic() + left - min(RESERVE_SECONDS, left / 2)
-    idempotency.register_lambda_context(context)
+    idempotency.register_lambda_context(Reservation(context))  # type: ignore[arg-type]
     answer = process_partial_response(event, partial(_handle, end=end), processor, context)
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(answer["batchItemFailures"]))
     return answer

@@ -21,9 +21,7 @@ class ShardStatistics:
         invocations: invocations that ended; `failures` of them failed, in part or whole, `retries` sent a batch again,
             `splits` split one.
         behind: how far reading is behind the end of the shard, in milliseconds.
-        iterator_age: how old the last record of a batch was when its processing finished, in milliseconds, as the
-            metric IteratorAge (https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html).
-        last_seconds: how long the last invocation took.
+        waiting_since: when the oldest record arrived that was read and is not done, in seconds since 1970; 0 for none.
         last_result: as LastProcessingResult of the mapping.
     """
 
@@ -40,8 +38,7 @@ class ShardStatistics:
     retries: int = 0
     splits: int = 0
     behind: int = 0
-    iterator_age: int = 0
-    last_seconds: float = 0.0
+    waiting_since: float = 0.0
     last_result: str = "No records processed"
 
 

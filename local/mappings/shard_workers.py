@@ -3,6 +3,7 @@
 import itertools
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -103,6 +104,7 @@ class ShardWorker:
         self._broken_off = False
         # How many times in a row the shard could not be read.
         self._unread = 0
+        self._arrivals: deque[float] = deque()
         mapping = job.mapping
         self.counters = Counters(ShardStatistics(mapping.uuid, mapping.function, mapping.stream, shard_id))
         self._environment = ExecutionEnvironment(job.function, job.place, around.log, self._options.init_limit)
@@ -180,6 +182,8 @@ class ShardWorker:
             return self._pause(self._unread - 1), False
         self._unread = 0
         gathering.add(reading.records)
+        self._arrivals.extend(record.arrived for record in reading.records)
+        self._settle(0)
         self.counters.add(read=len(reading.records))
         self.counters.set(behind=reading.behind)
         return (0.0 if reading.behind else self._options.poll_interval), reading.ended
@@ -205,9 +209,8 @@ class ShardWorker:
         if self._broken_off:
             return None
         result = "PROBLEM: Function call failed" if invocation.function_error else "OK"
-        age = int(max(0.0, self.now() - batch.records[-1].arrived) * 1000)
         self.counters.add(invocations=1)
-        self.counters.set(last_seconds=invocation.seconds, last_result=result, iterator_age=age)
+        self.counters.set(last_result=result)
         if self._around.listener:
             self._around.listener(self._mapping, self.shard_id, batch, invocation)
         return invocation
@@ -217,6 +220,7 @@ class ShardWorker:
         if records:
             self._position = self._position.after(records[-1].sequence_number)
             self.counters.add(done=len(records))
+            self._settle(len(records))
 
     def failed(self, batch: Batch, split: bool, retry: bool) -> None:
         """Count a failure, and wait if the same batch is sent again."""
@@ -233,7 +237,14 @@ class ShardWorker:
             return False
         self._position = self._position.after(batch.records[-1].sequence_number)
         self.counters.add(discarded=len(batch.records))
+        self._settle(len(batch.records))
         return True
+
+    def _settle(self, count: int) -> None:
+        """Note that so many of the oldest records are done or discarded."""
+        for _ in range(count):
+            self._arrivals.popleft()
+        self.counters.set(waiting_since=self._arrivals[0] if self._arrivals else 0.0)
 
     def _tell(self, queue: str, content: Mapping[str, Any]) -> bool:
         """Send a message to the on-failure queue; False if it was stopped before that worked."""

@@ -215,6 +215,20 @@ def test_an_alert_that_another_invocation_works_on_is_retried(phones: Phones) ->
     assert phones.texts() == [text("A"), text("B")]
 
 
+def test_an_alert_whose_invocation_was_killed_is_waited_for(phones: Phones) -> None:
+    """Its retry may come at once, and the next ones too: none of them would find it free."""
+    phones.invoke([alert("A")])
+    in_progress(phones, seconds=1)
+    assert phones.invoke([alert("A")]) == []
+    assert phones.texts() == [text("A")] * 2
+
+
+def test_an_alert_is_not_reserved_for_the_whole_invocation(phones: Phones) -> None:
+    phones.invoke([alert("A")])
+    reserved = int(phones.remembered()[0]["in_progress_expiration"]["N"]) / 1000 - time.time()
+    assert reserved <= phones.function.RESERVE_SECONDS
+
+
 def test_an_alert_whose_invocation_is_over_is_taken_up(phones: Phones) -> None:
     phones.invoke([alert("A")])
     in_progress(phones, seconds=-1)

@@ -31,11 +31,15 @@ SOURCE = [Record("shard-0", number, "key", data, ARRIVED) for number, data in en
 def complete() -> Evidence:
     items = [reconcile.item(record) for record in SOURCE]
     return Evidence(
-        sent={(record.shard, record.sequence_number) for record in SOURCE},
+        sent=[(record.shard, record.sequence_number, record.data) for record in SOURCE],
+        given_up=0,
         source=list(SOURCE),
         items={(item["pk"], item["sk"]): item for item in items if item},
         ranges=[Range("shard-0", 3, 3)],
-        messages=[Message("ALERTA", "A", stock, TS, 1767603600000 + stock * 100) for stock in (3, 2)],
+        messages=[
+            Message(f"ALERTA: A bajo inventario ({stock})", "A", stock, TS, 1767603600000 + stock * 100)
+            for stock in (3, 2)
+        ],
         dead_letters=[("not_a_json_object", "{} inventory")],
         lost_alerts=0,
     )
@@ -44,7 +48,7 @@ def complete() -> Evidence:
 def test_it_closes() -> None:
     result = reconcile.reconcile(complete(), Policy(10, "every", 0))
     assert result.differences == []
-    assert (result.kept, result.in_ranges, result.alerts, result.dead_letters) == (3, 1, 2, 1)
+    assert (result.kept, result.refused, result.failed, result.alerts, result.dead_letters) == (3, 1, 0, 2, 1)
     assert result.latencies == [300, 200]
     assert result.latency(50) == 0.25
 
@@ -83,11 +87,23 @@ def add_item(evidence: Evidence) -> None:
 
 
 def lose_event(evidence: Evidence) -> None:
-    evidence.sent.add(("shard-0", 9))
+    evidence.sent.append(("shard-0", 9, b"{}"))
+
+
+def send_other_bytes(evidence: Evidence) -> None:
+    evidence.sent[0] = ("shard-0", 1, b"{}")
+
+
+def send_twice(evidence: Evidence) -> None:
+    evidence.sent.append(evidence.sent[0])
+
+
+def text_another(evidence: Evidence) -> None:
+    evidence.messages[0] = dataclasses.replace(evidence.messages[0], text="ALERTA: B bajo inventario (9)")
 
 
 def find_event(evidence: Evidence) -> None:
-    evidence.sent.remove(("shard-0", 1))
+    del evidence.sent[0]
 
 
 @pytest.mark.parametrize(
@@ -97,12 +113,22 @@ def find_event(evidence: Evidence) -> None:
         (change_item, "event: shard-0 1 (key 'key'): its item differs from it"),
         (add_item, "item: path#/ x: in the table, and of no event"),
         (lose_event, "event: shard-0 9: sent, and not in the stream"),
+        (send_other_bytes, "event: shard-0 1: the stream holds other bytes than were sent"),
+        (send_twice, "event: shard-0 1: sent, and not in the stream"),
+        (
+            text_another,
+            f"alert: ('A', 3, '{TS}'): the text is 'ALERTA: B bajo inventario (9)', "
+            "expected 'ALERTA: A bajo inventario (3)'",
+        ),
+        (lambda e: setattr(e, "given_up", 2), "events: 2 given up: the stream did not take them"),
         (find_event, "event: shard-0 1: in the stream, and not sent"),
         (lambda e: e.ranges.clear(), "event: shard-0 3 (key 'key'): not in the table, nor in an on-failure message"),
         (lambda e: e.messages.pop(), f"alert: ('A', 2, '{TS}'): no message"),
         (lambda e: e.messages.append(e.messages[0]), f"alert: ('A', 3, '{TS}'): 2 messages"),
         (
-            lambda e: e.messages.append(dataclasses.replace(e.messages[0], inventory=7)),
+            lambda e: e.messages.append(
+                dataclasses.replace(e.messages[0], inventory=7, text="ALERTA: A bajo inventario (7)")
+            ),
             f"alert: ('A', 7, '{TS}'): a message, and no event for it",
         ),
         (lambda e: e.dead_letters.clear(), "dead letter: not_a_json_object '{} inventory': 1 missing"),
@@ -114,6 +140,14 @@ def test_difference(change: Callable[[Evidence], None], expected: str) -> None:
     evidence = complete()
     change(evidence)
     assert reconcile.reconcile(evidence, Policy(10, "every", 0)).differences == [expected]
+
+
+def test_events_that_failed_are_told_from_records_that_are_none() -> None:
+    evidence = complete()
+    evidence.items.clear()
+    evidence.ranges = [Range("shard-0", 1, 4)]
+    result = reconcile.reconcile(evidence, Policy(10, "every", 0))
+    assert (result.kept, result.refused, result.failed, result.differences) == (0, 1, 3, [])
 
 
 def test_a_second_dead_letter_of_a_record_is_none() -> None:

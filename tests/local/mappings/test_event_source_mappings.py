@@ -58,7 +58,7 @@ def test_records_reach_the_function(account: LambdaAccount) -> None:
     assert account.batches() == [["k/1", "k/2"], ["k/3"], ["k/4"]]
     assert (statistics.function, statistics.stream) == ("recorder", SOURCE)
     assert (statistics.read, statistics.invocations, statistics.failures) == (3, 2, 0)
-    assert (statistics.last_result, statistics.behind) == ("OK", 0)
+    assert (statistics.last_result, statistics.behind, statistics.waiting_since) == ("OK", 0, 0)
     # What it printed, and when, is in its log group.
     log = account.log()
     assert [sum(line.startswith(word) for line in log) for word in ("START", "END", "REPORT")] == [3, 3, 3]
@@ -423,12 +423,14 @@ def test_nothing_is_left(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch
     account.create_function(source=SLOW)
     account.create_mapping()
     account.put("k/1")
+    before = set(psutil.Process().children(recursive=True))
     with account.running(dataclasses.replace(QUICK, initialise_early=True)) as mappings:
         eventually(lambda: mappings.statistics()[0].state == "invoking", "an invocation", 20)
-        assert psutil.Process().children(recursive=True)
+        assert 0 < mappings.statistics()[0].waiting_since <= time.time()
+        assert set(psutil.Process().children(recursive=True)) > before
         assert list(temporary.iterdir())
     assert account.seen() == ["finished"]
-    assert psutil.Process().children(recursive=True) == []
+    assert set(psutil.Process().children(recursive=True)) <= before
     assert threads() == []
     assert list(temporary.iterdir()) == []
 

@@ -1,0 +1,218 @@
+"""What an invocation of the functions uses: CPU time, requests and log, of the built zips on the local Lambda runtime.
+
+CPU time is of the function's process alone, so that the emulator's speed does not count; a straight line through a
+batch of one and a larger one gives the part of an invocation and the part of a record. It also tells what the
+producer sends: the size of an event and of its item, and the share of events that become alerts. The figures are the
+defaults of costs.py.
+"""
+
+import argparse
+import base64
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+import boto3
+import psutil
+
+import event_records
+import lambda_functions
+import response_pool
+from lambda_functions import Function
+from lambda_runtime import ExecutionEnvironment, Place
+from producer_throughput import emulator
+
+BUILD = Path(__file__).resolve().parent.parent / "build"
+REGION = "us-east-1"
+TABLE, IDEMPOTENCY_TABLE, TOPIC = "HttpRequests", "Idempotency", "alerts"
+_numbers = count(1)
+
+
+def settings(name: str) -> Function:
+    """A function as deploy/system.yaml makes it."""
+    topic = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
+    own = {"TABLE_NAME": TABLE, "TOPIC_ARN": topic, "IDEMPOTENCY_TABLE": IDEMPOTENCY_TABLE}
+    powertools = {
+        "POWERTOOLS_SERVICE_NAME": name,
+        "POWERTOOLS_METRICS_NAMESPACE": "low-inventory",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
+    return Function(
+        name=name,
+        arn=f"arn:aws:lambda:{REGION}:123456789012:function:{name}",
+        version="$LATEST",
+        role_arn="arn:aws:iam::123456789012:role/function",
+        runtime="python3.11",
+        handler="lambda_function.lambda_handler",
+        timeout=60,
+        memory=256,
+        environment=own | powertools,
+        code_location="",
+        code_sha256="",
+    )
+
+
+def resources(url: str) -> None:
+    """Make the tables and the topic on the emulator."""
+    dynamodb = boto3.client("dynamodb", region_name=REGION, endpoint_url=url)
+    for table, keys in ((TABLE, {"pk": "HASH", "sk": "RANGE"}), (IDEMPOTENCY_TABLE, {"id": "HASH"})):
+        dynamodb.create_table(
+            TableName=table,
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": key, "AttributeType": "S"} for key in keys],
+            KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
+        )
+    boto3.client("sns", region_name=REGION, endpoint_url=url).create_topic(Name=TOPIC)
+
+
+def invocation(datas: list[bytes]) -> bytes:
+    """What the mapping hands a function: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
+
+    def record(data: bytes) -> dict[str, Any]:
+        number = f"{next(_numbers):056}"
+        return {
+            "kinesis": {
+                "kinesisSchemaVersion": "1.0",
+                "partitionKey": "path#/inventory/SKU-0001",
+                "sequenceNumber": number,
+                "data": base64.b64encode(data).decode(),
+                "approximateArrivalTimestamp": 1767603600.0,
+            },
+            "eventSource": "aws:kinesis",
+            "eventVersion": "1.0",
+            "eventID": f"shardId-000000000000:{number}",
+            "eventName": "aws:kinesis:record",
+            "invokeIdentityArn": "arn:aws:iam::123456789012:role/function",
+            "awsRegion": REGION,
+            "eventSourceARN": f"arn:aws:kinesis:{REGION}:123456789012:stream/http-requests",
+        }
+
+    return json.dumps({"Records": [record(data) for data in datas]}).encode()
+
+
+def alerts() -> Iterator[bytes]:
+    """Alerts without end, none like another."""
+    for number in count():
+        ts = f"2026-01-05T09:{number // 60000 % 60:02}:{number // 1000 % 60:02}.{number % 1000:03}Z"
+        alert = {"product_id": "SKU-0001", "inventory": number // 3600000, "ts": ts, "reason": "LOW_STOCK"}
+        yield json.dumps(alert, separators=(",", ":")).encode()
+
+
+def cpu_seconds() -> float:
+    """CPU time of the function's process, a child of this one, up to now."""
+    for child in psutil.Process().children():
+        if any("lambda_bootstrap" in part for part in child.cmdline()):
+            times = child.cpu_times()
+            return float(times.user + times.system)
+    sys.exit("function_usage: the function has no process; expected it to run")
+
+
+def usage(name: str, package: str, datas: Iterator[bytes], large: int, place: Place, rounds: int) -> None:
+    """Invoke a function with batches of one and of `large`, and print what an invocation and a record use."""
+    logged: list[int] = []
+    environment = ExecutionEnvironment(
+        settings(name), place, lambda _group, _stream, text: logged.append(len(text) + 1)
+    )
+    cpu: dict[int, float] = {}
+    log: dict[int, float] = {}
+    wall: dict[int, float] = {}
+    try:
+        for size in (1, large, 1, large):
+            events = [invocation(list(islice(datas, size))) for _ in range(rounds)]
+            logged.clear()
+            began = cpu_seconds() if cpu else 0.0
+            took = []
+            for event in events:
+                done = environment.invoke(event)
+                if done.function_error or json.loads(done.payload)["batchItemFailures"]:
+                    sys.exit(f"function_usage: {name} failed: {done.payload.decode()}")
+                took.append(done.seconds)
+            # The first two sizes warm up: connections, caches, and the start of the process itself.
+            cpu[size] = (cpu_seconds() - began) / rounds * 1000
+            log[size] = sum(logged) / rounds
+            wall[size] = statistics.median(took) * 1000
+            print(f"{package}: batch of {size}: {cpu[size]:.2f} ms CPU, {wall[size]:.1f} ms here", flush=True)
+    finally:
+        environment.close()
+    for what, unit, values in (("CPU", "ms", cpu), ("log", "bytes", log)):
+        record = (values[large] - values[1]) / (large - 1)
+        print(f"{package}: {what}: {values[1] - record:.3f} {unit} an invocation and {record:.3f} a record")
+
+
+def functions(rounds: int) -> None:
+    """Measure both functions."""
+    os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
+    events = (record.data for record in event_records.records(seed=1))
+    with emulator() as url, tempfile.TemporaryDirectory() as folder:
+        resources(url)
+        runtime = Path(folder, "runtime")
+        lambda_functions.link_runtime(runtime)
+        for name, package, datas, large in (
+            ("KinesisToDynamo", "kinesis-to-dynamo", events, 100),
+            ("AlertsToSns", "alerts-to-sns", alerts(), 10),
+        ):
+            zipped = BUILD / f"{package}.zip"
+            if not zipped.is_file():
+                sys.exit(f"function_usage: {zipped} is missing; expected what ./build.sh makes")
+            home = Path(folder, package)
+            home.mkdir()
+            lambda_functions.unpack(zipped.read_bytes(), home / "code")
+            usage(name, package, datas, large, Place(home, home / "code", runtime, url), rounds)
+
+
+def item_bytes(event: dict[str, Any]) -> int:
+    """The size of an event's item, names and values, without DynamoDB's own 100 bytes.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
+    """
+    keys = {"pk": f"path#{event['path']}", "sk": f"{event['timestamp']}#{0:056}"}
+    return sum(
+        len(name) + (len(value) if isinstance(value, str) else 1 + (len(str(abs(value))) + 1) // 2)
+        for name, value in (event | keys).items()
+    )
+
+
+def events(number: int) -> None:
+    """Print what the producer sends."""
+    drawn = list(islice(response_pool.draw(response_pool.get_pool(1), 2), number))
+    inventory = [event for event in drawn if event["type"] == "inventory"]
+    below = sum(event["inventory"] < 10 for event in inventory)
+    print(f"{number} events of seed 1: {statistics.mean(len(json.dumps(event)) for event in drawn):.0f} bytes an event")
+    print(f"item: {statistics.mean(map(item_bytes, drawn)):.0f} bytes, at most {max(map(item_bytes, drawn))}")
+    print(f"inventory: {len(inventory) / number:.3f}; below 10 (policy every): {below / number:.4f}")
+    for margin in (0, 5):
+        print(f"alerts, policy crossing, margin {margin}: {crossings(inventory, margin) / number:.4f}")
+
+
+def crossings(inventory: list[dict[str, Any]], margin: int) -> int:
+    """How many alerts the policy `crossing` makes of inventory events."""
+    low: dict[str, bool] = {}
+    made = 0
+    for event in inventory:
+        product, stock = event["product_id"], event["inventory"]
+        if stock < 10:
+            made += not low.get(product, False)
+            low[product] = True
+        elif stock >= 10 + margin:
+            low[product] = False
+    return made
+
+
+def main() -> None:
+    """Measure and print."""
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rounds", type=int, default=50, help="invocations of each kind (%(default)s)")
+    options.add_argument("--events", type=int, default=200_000, help="events drawn (%(default)s)")
+    given = options.parse_args()
+    events(given.events)
+    functions(given.rounds)
+
+
+if __name__ == "__main__":
+    main()
