@@ -1,9 +1,10 @@
 """Whether the application's Flink job runs, which its status does not tell.
 
 A Python driver that dies can leave the application RUNNING. The service's own way to see the job is its metrics:
-`uptime` is the time that the job has been running without interruption, by which AWS says to tell whether it runs, and
-`runningTime` is what replaces it from Flink 2.2 on
-(https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html). The Flink dashboard would tell sooner,
+`uptime` is the time that the job has been running without interruption
+(https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html). From Flink 2.2 on it gives way to
+metrics of the job's state, of which Flink calls this one `runningTime`
+(https://nightlies.apache.org/flink/flink-docs-release-2.2/docs/ops/metrics/). The Flink dashboard would tell sooner,
 but its link is a bearer credential, and how a script reads its pages is not documented.
 """
 

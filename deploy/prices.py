@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 REGION = "us-east-1"
-"""Whose list prices these are; other regions differ by up to a half."""
+"""Whose list prices these are; other regions differ."""
 
 # https://aws.amazon.com/managed-service-apache-flink/pricing/
 KPU_HOUR = 0.11
