@@ -5,7 +5,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 import artifacts
 import aws
@@ -13,7 +12,6 @@ import cloudformation_gaps
 import deploy
 import deployment
 import logs
-import moto_corrections
 import tail
 import verify
 import waiting
@@ -23,35 +21,15 @@ from flink_service import FlinkService
 
 
 @pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    """One server for all tests here: to stop one takes half a second."""
-    moto_corrections.apply()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
-@pytest.fixture
-def emulator(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Emulator:
-    """The server, empty."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-    emulator = Emulator(endpoint)
-    emulator.reset()
-    return emulator
-
-
-@pytest.fixture(scope="session")
 def connection() -> aws.Aws:
     """One for all tests: to make a client takes long, and each session reads the services' models again."""
     return aws.Aws(boto3.session.Session(), REGION)
 
 
 @pytest.fixture(scope="session")
-def flink(endpoint: str) -> Iterator[FlinkService]:
+def flink(emulator_endpoint: str) -> Iterator[FlinkService]:
     """The stand-in for the Flink service."""
-    service = FlinkService(endpoint, REGION)
+    service = FlinkService(emulator_endpoint, REGION)
     yield service
     service.close()
 
