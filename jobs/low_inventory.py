@@ -175,6 +175,12 @@ def _run(options: argparse.Namespace) -> None:
         _streams(options, streams, alerts, parallelism)
 
 
+def _give_up_stdout() -> None:
+    """What is still to be written has no place to go; Python would complain once more when it flushes it at exit."""
+    with contextlib.suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+
+
 def _outcome(options: argparse.Namespace) -> int:
     """Run, tell what went wrong, and give the exit status."""
     try:
@@ -186,14 +192,12 @@ def _outcome(options: argparse.Namespace) -> int:
         say(f"low_inventory: the job failed: {error} (--verbose shows more)")
         return 1
     except BrokenPipeError:
-        # What read our alerts has had enough; Python would complain once more when it flushes stdout at exit.
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        # What read our alerts has had enough.
+        _give_up_stdout()
         return 141
     except OSError as error:
         say(f"low_inventory: {error.filename or 'writing'}: {error.strerror}")
-        with contextlib.suppress(OSError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _give_up_stdout()
         return 1
     return 0
 

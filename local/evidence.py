@@ -5,10 +5,11 @@ from typing import Any
 
 import boto3
 
+import failures
 from phone import Message
 from reconcile import Evidence, Range, plain
 from shop import Taken
-from streams import Reader
+from streams import Reader, Record
 from system import System
 
 
@@ -17,20 +18,17 @@ def ranges(sqs: Any, queue: str) -> list[Range]:
 
     Args:
         sqs: a boto3 SQS client.
-        queue: the queue's name.
+        queue: the queue's URL.
     """
-    url = sqs.get_queue_url(QueueName=queue)["QueueUrl"]
-    found: list[Range] = []
-    handles: list[str] = []
-    while messages := sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=600).get("Messages"):
-        for message in messages:
-            batch = json.loads(message["Body"])["KinesisBatchInfo"]
-            numbers = (int(batch[f"{end}SequenceNumber"]) for end in ("start", "end"))
-            found.append(Range(batch["shardId"], *numbers))
-            handles.append(message["ReceiptHandle"])
-    for handle in handles:
-        sqs.change_message_visibility(QueueUrl=url, ReceiptHandle=handle, VisibilityTimeout=0)
-    return found
+    found = list(failures.receive(sqs, queue))
+    for failure in found:
+        failures.release(sqs, queue, failure)
+    return [Range(failure.shard, failure.first, failure.last) for failure in found]
+
+
+def source(system: System) -> list[Record]:
+    """The stream of events, each shard in its order."""
+    return list(Reader(boto3.client("kinesis"), system.stream("Source")).read())
 
 
 def collect(system: System, taken: list[Taken], given_up: int, messages: list[Message]) -> Evidence:
@@ -52,10 +50,10 @@ def collect(system: System, taken: list[Taken], given_up: int, messages: list[Me
     return Evidence(
         sent=taken,
         given_up=given_up,
-        source=list(Reader(kinesis, system.stream("Source")).read()),
+        source=source(system),
         items=items,
-        ranges=ranges(sqs, system.outputs["KinesisToDynamoFailuresName"]),
+        ranges=ranges(sqs, system.outputs["KinesisToDynamoFailuresUrl"]),
         messages=messages,
         dead_letters=[(letter["reason"], letter["payload"]) for letter in dead_letters],
-        lost_alerts=len(ranges(sqs, system.outputs["AlertsToSnsFailuresName"])),
+        lost_alerts=len(ranges(sqs, system.outputs["AlertsToSnsFailuresUrl"])),
     )

@@ -10,12 +10,12 @@ import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from artifacts import BUILD
+from artifacts import BUILD, PACKAGES
 
 # The JVM compiles once and not twice, and collects with one thread: for some hundred events a second on a laptop that
 # is enough, and it starts some seconds sooner.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
-PACKAGE = BUILD / "low-inventory-job.zip"
+PACKAGE = BUILD / PACKAGES["JobKey"]
 
 
 class Job:

@@ -13,7 +13,6 @@ from types import FrameType
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path += [str(_ROOT / folder) for folder in ("deploy", "producer", "local/mappings")]
 
-import boto3  # noqa: E402
 from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from rich.console import Console, RenderableType  # noqa: E402
 from rich.live import Live  # noqa: E402
@@ -110,7 +109,7 @@ def _stages(pipeline: Pipeline) -> Iterator[Figures]:
     pipeline.shop.start()
     while pipeline.shop.busy():
         yield pipeline.figures(_RUNNING)
-    alerts, dead_letters = reconcile.expected(pipeline.evidence().source, pipeline.policy)
+    alerts, dead_letters = reconcile.expected(evidence.source(pipeline.system), pipeline.policy)
     last, changed = None, time.monotonic()
     while True:
         now = pipeline.figures("waiting for the last ones")
@@ -173,8 +172,8 @@ def _report(result: reconcile.Result, pipeline: Pipeline) -> None:
 
 def _keep(pipeline: Pipeline) -> None:
     """Say how to look inside, and go on until a signal. Raises PipelineError if the job ends."""
-    outputs, sqs = pipeline.system.outputs, boto3.client("sqs")
-    queue = sqs.get_queue_url(QueueName=outputs["KinesisToDynamoFailuresName"])["QueueUrl"]
+    outputs = pipeline.system.outputs
+    queue = outputs["KinesisToDynamoFailuresUrl"]
     say(
         "it goes on until Ctrl-C. In another terminal:\n"
         f"  export AWS_ENDPOINT_URL={pipeline.endpoint} AWS_REGION={REGION} "

@@ -35,14 +35,14 @@ def create(shards: int) -> System:
 
     Raises:
         StackError: if a stack cannot be created.
-        FileNotFoundError: if a function is not built (`./build.sh`).
+        DeployError: if a package is not built (`./build.sh`).
     """
     cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
     bucket = _create(cloudformation, "storage", {})["CodeBucket"]
+    packages = artifacts.packages()
     parameters = {
         "CodeBucket": bucket,
-        "KinesisToDynamoKey": artifacts.upload(s3, bucket, artifacts.BUILD / "kinesis-to-dynamo.zip"),
-        "AlertsToSnsKey": artifacts.upload(s3, bucket, artifacts.BUILD / "alerts-to-sns.zip"),
+        **{key: artifacts.upload(s3, bucket, packages[key]) for key in ("KinesisToDynamoKey", "AlertsToSnsKey")},
         "Shards": str(shards),
     }
     outputs = _create(cloudformation, "system", parameters)

@@ -28,10 +28,6 @@ class Watch:
         self._dead_letters = Reader(kinesis, system.stream("DeadLetter"))
         self._found = {"alerts": 0, "dead_letters": 0}
         self._refused: deque[tuple[str, str]] = deque(maxlen=_LATEST)
-        self._queues = [
-            self._sqs.get_queue_url(QueueName=system.outputs[f"{function}FailuresName"])["QueueUrl"]
-            for function in ("KinesisToDynamo", "AlertsToSns")
-        ]
 
     def figures(self, stage: str) -> Figures:
         """The state now."""
@@ -53,8 +49,8 @@ class Watch:
             texts=tuple(message.text for message in messages[-_LATEST:]),
             messages=len(messages),
             refused=tuple(self._refused),
-            failures=self._depth(self._queues[0]),
-            lost_alerts=self._depth(self._queues[1]),
+            failures=self._depth("KinesisToDynamo"),
+            lost_alerts=self._depth("AlertsToSns"),
         )
 
     def _read(self) -> None:
@@ -72,6 +68,7 @@ class Watch:
         lag = max(0.0, time.time() - oldest) if oldest else 0.0
         return sum(shard.done + shard.discarded for shard in shards), lag
 
-    def _depth(self, queue: str) -> int:
+    def _depth(self, function: str) -> int:
+        queue = self._system.outputs[f"{function}FailuresUrl"]
         answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
         return int(answer["Attributes"]["ApproximateNumberOfMessages"])
