@@ -18,6 +18,9 @@ PACKAGES = {
 }
 """The parameter of a template that takes the key → the package in `build/`."""
 
+RUNTIMES = ("FLINK-1_20",)
+"""What the job's package runs on: its connector (connectors/pom.xml) is one for Flink 1."""
+
 
 def build() -> None:
     """Run `./build.sh`, which builds what has changed, and shows what it does.

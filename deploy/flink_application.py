@@ -120,6 +120,23 @@ def stop(service: Any, name: str, force: bool = False) -> None:
         )
 
 
+def connect_log(service: Any, name: str, log_stream: str) -> None:
+    """Connect the application's log, where CloudFormation cannot, unless it is.
+
+    Args:
+        service: a boto3 client.
+        name: of an application that is READY or RUNNING; a running one is UPDATING afterwards.
+        log_stream: the ARN of its log stream.
+    """
+    detail = must_be_there(service, name)
+    if not detail.get("CloudWatchLoggingOptionDescriptions"):
+        service.add_application_cloud_watch_logging_option(
+            ApplicationName=name,
+            CurrentApplicationVersionId=detail["ApplicationVersionId"],
+            CloudWatchLoggingOption={"LogStreamARN": log_stream},
+        )
+
+
 def operations(service: Any, name: str, limit: int = 1) -> list[dict[str, Any]]:
     """The last operations on an application, the newest first."""
     answer = service.list_application_operations(ApplicationName=name, Limit=limit)

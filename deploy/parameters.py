@@ -13,6 +13,10 @@ from aws_errors import DeployError
 PHONES = 5
 """How many phones system.yaml has parameters for."""
 
+LOG_OPTION = "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"
+"""The resource that connects the application's log; some regions' CloudFormation does not know it."""
+
+_LOG_TO = re.compile(r"^  LogTo:\n(?:    .*\n)+", re.MULTILINE)
 _THRESHOLDS = "# {Thresholds}"
 _GROUP = re.compile(r'- (\{"PropertyGroupId": "Thresholds".*\})')
 _SAME_NAME = {
@@ -26,6 +30,12 @@ _SAME_NAME = {
     "parallelism": "Parallelism",
     "email": "OperatorEmail",
 }
+_OPTIONS = (
+    {parameter: f"--{option.replace('_', '-')}" for option, parameter in _SAME_NAME.items()}
+    | {"StartingTimestamp": "--starting-timestamp"}
+    | {f"Phone{n + 1}": "--phone" for n in range(PHONES)}
+)
+"""A parameter → the option of its own that gives it."""
 
 
 def given(options: argparse.Namespace) -> dict[str, str]:
@@ -35,9 +45,13 @@ def given(options: argparse.Namespace) -> dict[str, str]:
         options: of `up`.
 
     Raises:
-        DeployError: for more phones than there are parameters, or a timestamp without AT_TIMESTAMP or the reverse.
+        DeployError: for more phones than there are parameters, a timestamp without AT_TIMESTAMP or the reverse, or a
+            parameter that has an option of its own.
     """
-    values = {
+    for name, _ in options.parameter:
+        if name in _OPTIONS:
+            raise DeployError(f"--parameter {name}: expected it as {_OPTIONS[name]}", status=2)
+    values = dict(options.parameter) | {
         parameter: str(value)
         for option, parameter in _SAME_NAME.items()
         if (value := getattr(options, option)) is not None
@@ -61,6 +75,41 @@ def _phones(phones: list[str] | None) -> dict[str, str]:
             2,
         )
     return {f"Phone{n + 1}": phones[n] if n < len(phones) else "" for n in range(PHONES)}
+
+
+def check(values: Mapping[str, str], declared: Sequence[Mapping[str, Any]]) -> None:
+    """See that each value is of a parameter that may be given: one with a default, as `up` gives the others.
+
+    Args:
+        values: what is given.
+        declared: the parameters of all templates, as `get_template_summary` has them.
+
+    Raises:
+        DeployError: if it is not, or not one of those that the template allows, or no number; exit status 2.
+    """
+    free = {one["ParameterKey"]: one for one in declared if one.get("DefaultValue") is not None}
+    for name, value in values.items():
+        if name not in free:
+            known = ", ".join(sorted(set(free) - set(_OPTIONS)))
+            raise DeployError(f"--parameter {name}: there is none of that name; expected one of {known}", status=2)
+        if name not in _OPTIONS:
+            _check_value(value, free[name])
+
+
+def _check_value(value: str, parameter: Mapping[str, Any]) -> None:
+    name, allowed = parameter["ParameterKey"], parameter.get("ParameterConstraints", {}).get("AllowedValues")
+    expected = f"one of {', '.join(map(str, allowed))}" if allowed else ""
+    if parameter["ParameterType"] == "Number" and not allowed:
+        # A count has a count as its default.
+        whole = str(parameter["DefaultValue"]).isdecimal()
+        expected = "" if _NUMBER[whole].fullmatch(value) else "a whole number from 1" if whole else "a number"
+    elif allowed and value in map(str, allowed):
+        expected = ""
+    if expected:
+        raise DeployError(f"--parameter {name}: expected {expected}, got {value!r}", status=2)
+
+
+_NUMBER = {True: re.compile(r"[1-9]\d{0,9}"), False: re.compile(r"\d{1,9}(\.\d{1,9})?")}
 
 
 def timestamp_of_mapping(text: str) -> str:
@@ -145,6 +194,17 @@ def with_thresholds(template: str, thresholds: Mapping[str, str] | None, previou
     if _THRESHOLDS not in template:
         raise DeployError(f"application.yaml: expected the line {_THRESHOLDS}, which takes the thresholds")
     return template.replace(_THRESHOLDS, f"- {group}")
+
+
+def thresholds_in(template: str) -> dict[str, str]:
+    """The thresholds by product in a template of the application; empty if there are none."""
+    found = _GROUP.search(template)
+    return dict(json.loads(found.group(1))["PropertyMap"]) if found else {}
+
+
+def without_log_option(template: str) -> str:
+    """The application's template without the resource that connects its log."""
+    return _LOG_TO.sub("", template)
 
 
 def shard_steps(now: int, wanted: int) -> list[int]:

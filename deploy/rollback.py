@@ -41,5 +41,5 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         raise flink_job.failure(services, name, group, began, "is READY after its rollback")
     flink_job.must_run(services, name, group, began, waiting.now())
     print(f"application {name} runs {flink_application.code_key(detail)}; before: {left}")
-    print("its stack still names the version before; the next `up` brings the code of this tree")
+    print("its stack still asks for what was before; the next `up` brings that back, with the code of this tree")
     return 0

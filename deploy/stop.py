@@ -15,7 +15,8 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
     """Stop it with a snapshot, and wait for READY."""
-    name = Deployment(options.stack_name).application
+    deployment = Deployment(options.stack_name)
+    name = deployment.application
     service = aws.client("kinesisanalyticsv2")
     if flink_application.must_be_there(service, name)["ApplicationStatus"] == "READY":
         print(f"application {name} is stopped already")
@@ -23,4 +24,5 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     with step(f"stop application {name}"):
         flink_application.stop(service, name, options.force)
     print(f"application {name} is stopped; `python deploy/deploy.py start` starts it from its latest snapshot")
+    print(f"the alarm {deployment.stack('monitoring')}-job-down is on meanwhile, as it should be")
     return 0

@@ -421,7 +421,12 @@ class FlinkService:
                 "EnvironmentPropertyDescriptions": {
                     "PropertyGroupDescriptions": configuration["EnvironmentProperties"]["PropertyGroups"]
                 },
+                "FlinkApplicationConfigurationDescription": {
+                    f"{name}Description": value
+                    for name, value in configuration["FlinkApplicationConfiguration"].items()
+                },
             },
+            "CloudWatchLoggingOptionDescriptions": [{"LogStreamARN": arn} for arn in application.logging],
         }
 
 

@@ -28,7 +28,8 @@ def test_stop_start_and_dashboard(account: Account) -> None:
     assert link.out.count("\n") == 1
     assert "already" in account.run("start").out
 
-    assert account.run("stop").status == 0
+    stopped = account.run("stop")
+    assert (stopped.status, "low-inventory-monitoring-job-down is on" in stopped.out) == (0, True)
     assert (account.application.status, account.application.snapshots) == ("READY", 1)
     assert "already" in account.run("stop").out
     refused = account.run("dashboard")

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import cfn
 import deployment
 import parameters
 from aws_errors import DeployError
@@ -72,3 +74,58 @@ def test_thresholds_are_kept_replaced_and_taken_out() -> None:
     assert parameters.with_thresholds(template, {"SKU-2": "4"}, made) != made
     assert parameters.with_thresholds(template, {}, made) == template
     assert parameters.with_thresholds(template, None, None) == template
+    assert parameters.thresholds_in(made) == {"SKU-1": "3"}
+    assert parameters.thresholds_in(template) == {}
+
+
+DECLARED: list[dict[str, Any]] = [
+    {"ParameterKey": "OutputShards", "ParameterType": "Number", "DefaultValue": "1"},
+    {"ParameterKey": "SmsSpendAlarmUSD", "ParameterType": "Number", "DefaultValue": "0.8"},
+    {"ParameterKey": "MessageTemplate", "ParameterType": "String", "DefaultValue": ""},
+    {"ParameterKey": "JobKey", "ParameterType": "String"},
+    {
+        "ParameterKey": "AutoScaling",
+        "ParameterType": "String",
+        "DefaultValue": "true",
+        "ParameterConstraints": {"AllowedValues": ["true", "false"]},
+    },
+    {
+        "ParameterKey": "LogRetentionDays",
+        "ParameterType": "Number",
+        "DefaultValue": "30",
+        "ParameterConstraints": {"AllowedValues": ["1", "3"]},
+    },
+]
+VALUES = [
+    ("OutputShards", "5", ""),
+    ("OutputShards", "1.5", "a whole number from 1, got '1.5'"),
+    ("OutputShards", "", "a whole number from 1, got ''"),
+    ("SmsSpendAlarmUSD", "2.5", ""),
+    ("SmsSpendAlarmUSD", "0", ""),
+    ("SmsSpendAlarmUSD", "much", "a number, got 'much'"),
+    ("MessageTemplate", "", ""),
+    ("AutoScaling", "false", ""),
+    ("AutoScaling", "no", "one of true, false, got 'no'"),
+    ("LogRetentionDays", "3", ""),
+    ("LogRetentionDays", "2", "one of 1, 3, got '2'"),
+    ("JobKey", "a.zip", "one of AutoScaling, LogRetentionDays, MessageTemplate, OutputShards, SmsSpendAlarmUSD"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "expected"), VALUES)
+def test_values_of_parameters(name: str, value: str, expected: str) -> None:
+    if not expected:
+        parameters.check({name: value}, DECLARED)
+        return
+    with pytest.raises(DeployError, match=f"--parameter {name}: .*{re.escape(expected)}") as error:
+        parameters.check({name: value}, DECLARED)
+    assert error.value.status == 2
+
+
+def test_the_log_option_is_taken_out_whole() -> None:
+    template = deployment.template("application").read_text(encoding="utf-8")
+    made = parameters.without_log_option(template)
+    assert template.count(parameters.LOG_OPTION) == 1
+    assert parameters.LOG_OPTION not in made
+    removed = cfn.load("application")["Resources"].keys() - cfn.parse(made)["Resources"].keys()
+    assert removed == {"LogTo"}

@@ -4,15 +4,18 @@ import json
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import artifacts
 import aws
 import flink_job
+import parameters
 import up
 from aws_errors import DeployError
 from deployed import APPLICATION, Account
 from deployment import Deployment
+from up_state import Up
 
 PHONE = "+15550100"
 STACKS = [f"low-inventory-{part}" for part in ("storage", "system", "application", "monitoring")]
@@ -85,7 +88,8 @@ def mappings(account: Account) -> list[str]:
     return [mapping["UUID"] for mapping in found["EventSourceMappings"]]
 
 
-def test_what_the_state_cannot_follow(account: Account) -> None:
+def test_what_the_state_cannot_follow(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(artifacts, "RUNTIMES", ("FLINK-1_20", "FLINK-2_2"))
     assert account.run("up").status == 0
     for options, named in UNFOLLOWED:
         before = mappings(account)
@@ -110,6 +114,91 @@ def test_shards_go_in_steps(account: Account) -> None:
     assert "[2, 4, 5]" in outcome.err
     summary = account.client("kinesis").describe_stream_summary(StreamName="http-requests")
     assert summary["StreamDescriptionSummary"]["OpenShardCount"] == 5
+
+
+def test_a_stream_of_output_goes_in_steps_of_its_own(account: Account) -> None:
+    assert account.run("up", "--parameter", "OutputShards=2").status == 0
+    outcome = account.run("up", "--parameter", "OutputShards=5", "--shards", "2")
+    assert outcome.status == 0, outcome.err
+    assert "OutputShards from 2 in steps" in outcome.err
+    for stream, shards in (("http-requests", 2), ("alerts-low-inventory", 5), ("http-requests-dead-letters", 5)):
+        summary = account.client("kinesis").describe_stream_summary(StreamName=stream)["StreamDescriptionSummary"]
+        assert summary["OpenShardCount"] == shards
+
+
+def test_another_deployment_beside_the_first(account: Account) -> None:
+    assert account.run("up").status == 0
+    names = {
+        "SourceStreamName": "requests-2",
+        "AlertsStreamName": "alerts-2",
+        "DeadLetterStreamName": "dead-letters-2",
+        "TableName": "Requests2",
+        "KinesisToDynamoName": "Keep2",
+        "AlertsToSnsName": "Text2",
+    }
+    given = [part for pair in names.items() for part in ("--parameter", "=".join(pair))]
+    outcome = account.run("up", "--stack-name", "second", *given)
+    assert outcome.status == 0, outcome.err
+    assert {"HttpRequests", "Requests2"} <= set(account.client("dynamodb").list_tables()["TableNames"])
+    assert account.run("up", "--stack-name", "second").status == 0
+
+    refused = account.run("up", "--stack-name", "second", "--parameter", "TableName=Requests3")
+    assert refused.status == 2
+    assert "TableName: this deployment has Requests2, and Requests3 would begin empty" in refused.err
+    assert account.run("down", "--stack-name", "second", "--yes").status == 0
+    assert account.client("dynamodb").describe_table(TableName="HttpRequests")["Table"]["TableStatus"] == "ACTIVE"
+
+
+def test_a_setting_that_was_rolled_back_is_tried_again(account: Account, tmp_path: Path) -> None:
+    thresholds = tmp_path / "thresholds.json"
+    thresholds.write_text('{"SKU-1": 25}')
+    assert account.run("up").status == 0
+    account.flink.fail("update_rolls_back")
+    failed = account.run("up", "--threshold", "5", "--thresholds", str(thresholds))
+    assert failed.status == 1
+    assert "rolled back: Threshold is 10, not 5; the thresholds by product are others" in failed.err
+
+    again = account.run("up")
+    assert again.status == 0, again.err
+    assert "brought forward: Threshold is 10, not 5" in again.err
+    assert groups(account)["Alerts"]["threshold"] == "5"
+    assert groups(account)["Thresholds"] == {"SKU-1": "25"}
+    assert "no change\n" in account.run("up").out
+
+    assert account.run("up", "--threshold", "4").status == 0
+    assert account.run("rollback").status == 0
+    assert groups(account)["Alerts"]["threshold"] == "5"
+    assert account.run("up").status == 0
+    assert groups(account)["Alerts"]["threshold"] == "4"
+
+
+def test_a_region_whose_cloudformation_cannot_connect_the_log(
+    account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answer = {
+        "Error": {
+            "Code": "ValidationError",
+            "Message": f"Template format error: Unrecognized resource types: [{parameters.LOG_OPTION}]",
+        }
+    }
+
+    def refuse(**_: str) -> None:
+        raise ClientError(answer, "ValidateTemplate")
+
+    monkeypatch.setattr(account.client("cloudformation"), "validate_template", refuse)
+    account.flink.fail("driver_dies")
+    failed = account.run("up")
+    assert failed.status == 1
+    assert "`up` connects the log itself" in failed.err
+    # The log was connected before the start: without it the lines would be lost.
+    assert "Python process exits with code: 2" in failed.err
+    template = account.client("cloudformation").get_template(StackName=STACKS[2])["TemplateBody"]
+    assert parameters.LOG_OPTION not in str(template)
+    account.package("low-inventory-job.zip", "# mended")
+    assert account.run("up").status == 0
+    assert "no change\n" in account.run("up").out
+    assert [arn.rpartition(":")[2] for arn in account.application.logging] == ["kinesis-analytics-log-stream"]
+    assert account.run("down", "--yes").status == 0
 
 
 def test_rolled_back_is_a_failure_and_is_tried_again(account: Account) -> None:
@@ -261,6 +350,13 @@ BAD_INPUT = [
     (["--policy", "sometimes"], "every"),
     (["--stack-name", "low_inventory"], "--stack-name"),
     (["--thresholds", "missing.json"], "missing.json"),
+    (["--runtime", "FLINK-2_2"], "FLINK-1_20"),
+    (["--parameter", "OutputShards"], "NAME=VALUE"),
+    (["--parameter", "OutputShards=0"], "whole number from 1, got '0'"),
+    (["--parameter", "SmsSpendAlarm=3"], "none of that name"),
+    (["--parameter", "JobKey=x.zip"], "none of that name"),
+    (["--parameter", "Phone1=+15550100"], "--phone"),
+    (["--parameter", "AutoScaling=maybe"], "one of true, false, got 'maybe'"),
 ]
 
 
@@ -284,7 +380,7 @@ def test_says_when_the_account_is_in_the_sandbox(account: Account, capsys: pytes
     connection = aws.connect(None)
     with Stubber(connection.client("sns")) as sns:
         sns.add_response("get_sms_sandbox_account_status", {"IsInSandbox": True})
-        up._sandbox(up.Up(connection, Deployment("low-inventory"), {}))
+        up._sandbox(Up(connection, Deployment("low-inventory"), {}))
     assert "SMS sandbox" in capsys.readouterr().err
 
 
