@@ -1,6 +1,7 @@
 """`deploy.py` as a process: its help, its signals, and where it works."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -71,3 +72,22 @@ def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signa
         process.send_signal(number)
         assert process.wait(30) == status
     assert "Traceback" not in errors.read_text()
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_build_ends_with_it(emulator: Emulator, tmp_path: Path, number: signal.Signals, status: int) -> None:
+    """What the build runs ends too, and nothing was made."""
+    begun, whole = tmp_path / "begun", tmp_path / "whole"
+    shutil.copytree(SCRIPT.parent, whole / "deploy")
+    script = whole / "build.sh"
+    script.write_text(f"#!/bin/sh\nsleep 600 &\ntouch {begun}\nwait\n")
+    script.chmod(0o755)
+    command = [sys.executable, str(whole / "deploy" / "deploy.py"), "up", "--region", REGION]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    eventually(begun.exists, "the build begins")
+    process.send_signal(number)
+    # The pipe ends when the last process that has it is gone.
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == status
+    assert b"Traceback" not in said
+    assert aws.connect(REGION).client("cloudformation").describe_stacks()["Stacks"] == []
