@@ -30,8 +30,16 @@ _NEXT_STEPS = (
         "check the credentials with `aws sts get-caller-identity`",
     ),
     (
+        ("toperform:iam:", "CreateRole"),
+        "ask for that permission, or, where no roles can be made, name one with --role-arn",
+    ),
+    (
         ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized", "Forbidden"),
-        "ask for that permission; in an account where no roles can be made, name a role with --role-arn",
+        "ask for that permission",
+    ),
+    (
+        ("alreadyexist",),
+        "delete what is there, such as the lab's, or take another name: `up --parameter SourceStreamName=…`, and so on",
     ),
     (
         ("LimitExceeded", "ServiceQuotaExceeded", "TooManyRequests"),

@@ -20,6 +20,9 @@ START_SECONDS = 1200
 _FORCEABLE = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING")
 """https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_StopApplication.html"""
 
+STOP = "StopApplication"
+"""What the list of operations calls a stop."""
+
 RESTORE = "RESTORE_FROM_LATEST_SNAPSHOT"
 FORGET = "SKIP_RESTORE_FROM_SNAPSHOT"
 
@@ -158,3 +161,16 @@ def began(service: Any, name: str) -> datetime | None:
     """When the last operation began; what ran before it is not what runs now."""
     newest = operations(service, name)
     return newest[0]["StartTime"] if newest else None
+
+
+def stopped_at(service: Any, name: str) -> datetime | None:
+    """When the application was last stopped, as far back as the service lists its operations."""
+    stops = [one for one in operations(service, name, 50) if one["Operation"] == STOP]
+    return stops[0]["StartTime"] if stops else None
+
+
+def latest_snapshot(service: Any, name: str) -> datetime | None:
+    """When the snapshot was made from which a start goes on, or None if there is none."""
+    pages = service.get_paginator("list_application_snapshots").paginate(ApplicationName=name)
+    made = [one for page in pages for one in page.get("SnapshotSummaries", []) if one["SnapshotStatus"] == "READY"]
+    return max((one["SnapshotCreationTimestamp"] for one in made), default=None)

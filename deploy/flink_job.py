@@ -129,7 +129,8 @@ def failure(services: "Services", application: str, group: str, began: datetime,
         say(f"  {aws_errors.redact(line)}")
     return DeployError(
         f"application {application}: {what}; {flink_application.last_failure(services.application, application)}",
-        "mend it and run `up` again, or go back with `python deploy/deploy.py rollback`",
+        "mend it and run `up` again, or go back with `python deploy/deploy.py rollback`; if the service does neither, "
+        "as a job that fails over and over gives no snapshot: `stop --force`, `up`, `start`",
     )
 
 

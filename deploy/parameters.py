@@ -3,20 +3,17 @@
 import argparse
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import phones
 from aws_errors import DeployError
-
-PHONES = 5
-"""How many phones system.yaml has parameters for."""
 
 LOG_OPTION = "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"
 """The resource that connects the application's log; some regions' CloudFormation does not know it."""
 
-_LOG_TO = re.compile(r"^  LogTo:\n(?:    .*\n)+", re.MULTILINE)
 _THRESHOLDS = "# {Thresholds}"
 _GROUP = re.compile(r'- (\{"PropertyGroupId": "Thresholds".*\})')
 _SAME_NAME = {
@@ -33,20 +30,19 @@ _SAME_NAME = {
 _OPTIONS = (
     {parameter: f"--{option.replace('_', '-')}" for option, parameter in _SAME_NAME.items()}
     | {"StartingTimestamp": "--starting-timestamp"}
-    | {f"Phone{n + 1}": "--phone" for n in range(PHONES)}
+    | {f"Phone{n + 1}": "--phone" for n in range(phones.COUNT)}
 )
 """A parameter → the option of its own that gives it."""
 
 
 def given(options: argparse.Namespace) -> dict[str, str]:
-    """The parameters that the options name, and no others; `StartingTimestamp` is still ISO-8601.
+    """The parameters that the options name, and no others but for the phones; `StartingTimestamp` is still ISO-8601.
 
     Args:
         options: of `up`.
 
     Raises:
-        DeployError: for more phones than there are parameters, a timestamp without AT_TIMESTAMP or the reverse, or a
-            parameter that has an option of its own.
+        DeployError: for a timestamp without AT_TIMESTAMP or the reverse, or a parameter that has an option of its own.
     """
     for name, _ in options.parameter:
         if name in _OPTIONS:
@@ -60,21 +56,7 @@ def given(options: argparse.Namespace) -> dict[str, str]:
         raise DeployError("--starting-timestamp and --starting-position AT_TIMESTAMP go together", status=2)
     if options.starting_timestamp is not None:
         values["StartingTimestamp"] = options.starting_timestamp
-    return values | _phones(options.phone)
-
-
-def _phones(phones: list[str] | None) -> dict[str, str]:
-    if phones is None:
-        return {}
-    if phones == ["none"]:
-        phones = []
-    if len(phones) > PHONES:
-        raise DeployError(
-            f"--phone: {len(phones)} numbers; expected at most {PHONES}",
-            "subscribe the others to the topic with `aws sns subscribe --protocol sms`",
-            2,
-        )
-    return {f"Phone{n + 1}": phones[n] if n < len(phones) else "" for n in range(PHONES)}
+    return values
 
 
 def check(values: Mapping[str, str], declared: Sequence[Mapping[str, Any]]) -> None:
@@ -202,9 +184,11 @@ def thresholds_in(template: str) -> dict[str, str]:
     return dict(json.loads(found.group(1))["PropertyMap"]) if found else {}
 
 
-def without_log_option(template: str) -> str:
-    """The application's template without the resource that connects its log."""
-    return _LOG_TO.sub("", template)
+def without(template: str, names: Collection[str]) -> str:
+    """A template without some of its resources, and the outputs of the same names."""
+    for name in names:
+        template = re.sub(rf"^  {name}:\n(?:    .*\n)+", "", template, flags=re.MULTILINE)
+    return template
 
 
 def shard_steps(now: int, wanted: int) -> list[int]:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 import aws_errors
 import waiting
@@ -176,10 +177,13 @@ def plan(
     answer = waiting.until(lambda: _planned(cloudformation, name), f"the change set of stack {name}", 600)
     why = answer.get("StatusReason") or ""
     if answer["Status"] == "FAILED":
+        nothing = any(words in why for words in _NO_CHANGES)
+        found = [] if nothing else _validations(cloudformation, answer["ChangeSetId"])
         drop_plan(cloudformation, name)
-        if any(words in why for words in _NO_CHANGES):
+        if nothing:
             return None
-        raise StackError(f"stack {name}: {why or 'the change set failed'}", aws_errors.next_step(why))
+        why = "; ".join(found) or why or "the change set failed"
+        raise StackError(f"stack {name}: {why}", aws_errors.next_step(why))
     return _changes(cloudformation, name)
 
 
@@ -244,6 +248,23 @@ def _settled(cloudformation: Any, name: str) -> str:
 def _planned(cloudformation: Any, name: str) -> dict[str, Any] | None:
     answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
     return answer if answer["Status"] in ("CREATE_COMPLETE", "FAILED") else None
+
+
+def _validations(cloudformation: Any, change_set: str) -> list[str]:
+    """What CloudFormation has against a change set, by resource; its status says only that a validation failed.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/validate-stack-deployments.html
+    """
+    try:
+        answer = cloudformation.describe_events(ChangeSetName=change_set, Filters={"FailedEvents": True})
+    except (ClientError, ResponseParserError):
+        # Not every role may ask, and not every emulator answers.
+        return []
+    return [
+        f"{event.get('LogicalResourceId', event['EventType'])}: {event['ValidationStatusReason']}"
+        for event in answer["OperationEvents"]
+        if event.get("ValidationStatusReason")
+    ]
 
 
 def _changes(cloudformation: Any, name: str) -> list[Change]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+import alarm_mail
 import aws_errors
 import deployment
 import flink_application
@@ -155,14 +156,14 @@ def _lag(aws: Aws, function: str) -> str:
 def _alarms(aws: Aws, wanted: Deployment) -> Iterator[str]:
     resources = stacks.resources(aws.client("cloudformation"), wanted.stack("monitoring"))
     names = [name for kind, _, name in resources if kind == "AWS::CloudWatch::Alarm"]
-    if not names:
-        yield "none"
-        return
-    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
     bad = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
     yield f"{len(alarms)} alarms, {len(bad)} of them on"
     for alarm in bad:
         yield f"ALARM {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
+    nobody = alarm_mail.problem(aws, wanted)
+    if nobody:
+        yield nobody
 
 
 def _links(aws: Aws, wanted: Deployment) -> None:

@@ -23,6 +23,10 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         return 0
     with step(f"stop application {name}"):
         flink_application.stop(service, name, options.force)
-    print(f"application {name} is stopped; `python deploy/deploy.py start` starts it from its latest snapshot")
+    at = flink_application.latest_snapshot(service, name)
+    where = f"its snapshot of {at:%Y-%m-%d %H:%M:%S %Z}" if at else "the starting position, as it has no snapshot"
+    print(f"application {name} is stopped; `python deploy/deploy.py start` starts it from {where}")
+    if options.force:
+        print("what came since then is read again then; alerts older than a day go out again")
     print(f"the alarm {deployment.stack('monitoring')}-job-down is on meanwhile, as it should be")
     return 0

@@ -6,11 +6,14 @@ from pathlib import Path
 from botocore.exceptions import ClientError
 from botocore.parsers import ResponseParserError
 
+import alarm_mail
 import artifacts
+import aws_errors
 import deployment
 import flink_job
 import kept_table
 import parameters
+import phones
 import prices
 import stacks
 import up_application
@@ -21,16 +24,18 @@ from aws_errors import DeployError
 from deployment import Deployment
 from reporting import say, step
 from up_application import Running
-from up_state import UNFOLLOWED, Up
+from up_state import POSITION, UNFOLLOWED, Up
 
 add_options = up_options.add
 
 _SHARDS = ("Shards", "OutputShards")
+_MAPPINGS = ("KinesisToDynamoMapping", "AlertsToSnsMapping")
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
     """Do what `up` does; the exit status is 0 if the wanted code and its job run."""
     values = parameters.given(options)
+    numbers = None if options.phone is None else phones.read(options.phone)
     thresholds = parameters.read_thresholds(options.thresholds) if options.thresholds else None
     up = Up(aws, Deployment(options.stack_name), values, thresholds, options.reset_state)
     say(f"account {aws.account()}, region {aws.region}")
@@ -39,16 +44,18 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     packages = artifacts.packages()
     print(prices.show(_estimate(up)), flush=True)
     if options.plan:
+        up.values |= _phones(up, numbers)
         return up_plan.show(up, packages)
     for part in deployment.PARTS:
         stacks.make_ready(up.cloudformation, up.deployment.stack(part))
     # What was under way has ended, and may have changed them.
     up.forget()
     lost = _refuse_or_reset(up)
+    up.values |= _phones(up, numbers)
     up.apply("storage")
     _upload(up, packages)
-    _system(up, lost)
-    running = up_application.bring(up, lost)
+    _system(up, anew=not set(POSITION).isdisjoint(lost))
+    running = up_application.bring(up)
     if "monitoring" in deployment.PARTS:
         up.apply("monitoring")
     return _result(up, running)
@@ -75,6 +82,14 @@ def _upload(up: Up, packages: dict[str, Path]) -> None:
             up.values[parameter] = artifacts.upload(s3, bucket, package, key)
 
 
+def _phones(up: Up, numbers: list[str] | None) -> dict[str, str]:
+    """The parameters of the phones; none if none is given, which leaves them as they are."""
+    if numbers is None:
+        return {}
+    slots = phones.subscribed(up.cloudformation, up.aws.client("sns"), up.deployment.stack("system"))
+    return phones.parameters(numbers, slots)
+
+
 def _refuse_or_reset(up: Up) -> list[str]:
     """The changes that lose state, which were asked for. Raises DeployError for those that were not."""
     lost = up.unfollowed()
@@ -82,22 +97,47 @@ def _refuse_or_reset(up: Up) -> list[str]:
         reasons = "; ".join(f"{key}: {UNFOLLOWED[key]}" for key in lost)
         raise DeployError(
             f"this cannot be changed while the state is kept: {reasons}",
-            "run it with --reset-state, which forgets what the job remembers and may send an alert twice",
+            "run it with --reset-state: the job forgets what it remembers, and begins at the time it was stopped, "
+            "or at --starting-position",
             2,
         )
     return lost
 
 
-def _system(up: Up, lost: list[str]) -> None:
+def _system(up: Up, anew: bool) -> None:
+    """Apply the stack of the system; `anew` if its mapping of the events must begin at another position."""
     name = up.deployment.stack("system")
     if not up.previous("system") and not stacks.describe(up.cloudformation, name):
         table = up.wanted("system", "TableName")
         kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), name, table)
-    if "StartingPosition" in lost or "StartingTimestamp" in lost:
-        _remove_mapping(up)
+    mappings = _mappings_to_make(up, anew)
     for shards in _shards(up):
         up.values |= shards
+        if mappings:
+            # There cannot be two of the same stream and function, and CloudFormation makes the new one first.
+            say(f"{', '.join(sorted(mappings))}: removed, and then made anew at the starting position")
+            up.left_out, mappings = mappings, frozenset()
+            up.apply("system")
+            up.left_out = frozenset()
         up.apply("system")
+
+
+def _mappings_to_make(up: Up, anew: bool) -> frozenset[str]:
+    """The stack's mappings that must be made anew: one that begins elsewhere, and those that somebody removed."""
+    outputs = up.deployment.outputs(up.cloudformation, "system")
+    there = {name: outputs[name] for name in _MAPPINGS if name in outputs}
+    moved = {"KinesisToDynamoMapping"} if anew else set()
+    return frozenset(name for name, mapping in there.items() if name in moved or _is_gone(up, mapping))
+
+
+def _is_gone(up: Up, mapping: str) -> bool:
+    try:
+        up.aws.client("lambda").get_event_source_mapping(UUID=mapping)
+    except ClientError as error:
+        if aws_errors.code(error) != "ResourceNotFoundException":
+            raise
+        return True
+    return False
 
 
 def _shards(up: Up) -> list[dict[str, str]]:
@@ -114,14 +154,6 @@ def _shards(up: Up) -> list[dict[str, str]]:
     ]
 
 
-def _remove_mapping(up: Up) -> None:
-    """Let CloudFormation make the mapping anew: there cannot be two of the same stream and function."""
-    mapping = up.deployment.outputs(up.cloudformation, "system").get("KinesisToDynamoMapping")
-    if mapping:
-        say(f"mapping {mapping} is removed, to begin at the new position")
-        up.aws.client("lambda").delete_event_source_mapping(UUID=mapping)
-
-
 def _result(up: Up, running: Running | None) -> int:
     """See that what is wanted is what runs, and say so."""
     name = up.deployment.application
@@ -130,6 +162,9 @@ def _result(up: Up, running: Running | None) -> int:
         services = flink_job.Services(up.aws)
         flink_job.must_run(services, name, up.values["ApplicationLogs"], running.began, running.since)
     _sandbox(up)
+    nobody = alarm_mail.problem(up.aws, up.deployment)
+    if nobody:
+        say(nobody)
     print(f"changed: {', '.join(up.changed)}" if up.changed else "no change")
     if running is not None:
         print(f"application {name} runs {up.values['JobKey']}, and its job runs; see it work: deploy.py verify")

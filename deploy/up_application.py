@@ -1,8 +1,8 @@
 """The application's part of `up`: its code's key, its stack, its start, and that it has what was asked for."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import artifacts
 import flink_application
@@ -12,10 +12,16 @@ import stacks
 import waiting
 from aws_errors import DeployError
 from reporting import say
-from up_state import Up
+from up_state import POSITION, Up
 
 _RECENT = timedelta(minutes=5)
 """How old a metric may be that shows that a job, which nobody touched, still runs."""
+
+
+_UNPROCESSED = timedelta(minutes=2)
+"""How long before it was stopped the last checkpoint may have been; the service's default is one a minute."""
+
+_STARTS_OR_STOPS = ("StartApplication", flink_application.STOP, "RollbackApplication")
 
 
 class Running(NamedTuple):
@@ -41,15 +47,36 @@ def key(up: Up, parameter: str, package: Path) -> str:
     return artifacts.key(package, retry_of=int(detail["ApplicationVersionId"]))
 
 
-def bring(up: Up, lost: list[str]) -> Running | None:
+def bring(up: Up) -> Running | None:
     """Bring the application to what is wanted; since when it runs, or None if it was stopped and stays so."""
     name = up.deployment.application
     before = flink_application.wait_until_steady(up.service, name)
-    if before and lost:
-        say(f"application {name} is stopped, as it loses its state")
-        flink_application.stop(up.service, name, force=True)
-    ran = before is not None and before["ApplicationStatus"] == "RUNNING" and not lost
-    stopped = before is not None and not ran and not lost and _was_stopped(up, name)
+    reset = before is not None and up.reset_state
+    try:
+        if reset:
+            _stop_and_forget(up, name)
+        return _bring(up, name, None if reset else before, reset)
+    except BaseException:
+        if reset:
+            say(f"application {name} was stopped to lose its state: to go on, run `up` with --reset-state again")
+        raise
+
+
+def _stop_and_forget(up: Up, name: str) -> None:
+    """Stop the application without a snapshot, and let it begin where it stopped, if no position is given."""
+    say(f"application {name} is stopped, as it loses its state")
+    flink_application.stop(up.service, name, force=True)
+    if "StartingPosition" not in up.values:
+        at = (flink_application.stopped_at(up.service, name) or waiting.now()) - _UNPROCESSED
+        position = ("AT_TIMESTAMP", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+        up.values |= dict(zip(POSITION, position, strict=True))
+    where = up.values.get("StartingTimestamp", up.values["StartingPosition"])
+    say(f"the job begins anew at {where}; of what it reads again, alerts older than a day go out again")
+
+
+def _bring(up: Up, name: str, before: dict[str, Any] | None, reset: bool) -> Running | None:
+    ran = before is not None and before["ApplicationStatus"] == "RUNNING"
+    stopped = before is not None and not ran and _was_stopped(up, name)
     began = waiting.now()
     changed = _update(up, name, began)
     if not up.has_log_option():
@@ -63,7 +90,7 @@ def bring(up: Up, lost: list[str]) -> Running | None:
             "on an emulator, run the job with `python jobs/low_inventory.py --properties FILE`",
         )
     if not ran:
-        flink_application.start(up.service, name, forget_state=bool(lost))
+        flink_application.start(up.service, name, forget_state=reset)
     detail = flink_application.wait_until_steady(up.service, name) or {}
     if detail.get("ApplicationStatus") != "RUNNING":
         what = f"is READY after its {'update' if ran else 'start'}"
@@ -86,10 +113,8 @@ def _update(up: Up, name: str, began: datetime) -> bool:
 
 def _was_stopped(up: Up, name: str) -> bool:
     """Whether the last thing done to an application that is READY was to stop it; one that failed is started again."""
-    done = [
-        one for one in flink_application.operations(up.service, name, 50) if one["Operation"] != "UpdateApplication"
-    ]
-    return bool(done) and done[0]["Operation"] == "StopApplication"
+    done = [one["Operation"] for one in flink_application.operations(up.service, name, 50)]
+    return next((one for one in done if one in _STARTS_OR_STOPS), "") == flink_application.STOP
 
 
 def must_be_live(up: Up, name: str, began: datetime) -> None:

@@ -22,6 +22,9 @@ UNFOLLOWED = {
 }
 """Parameters that what runs cannot follow, and why."""
 
+POSITION = ("StartingPosition", "StartingTimestamp")
+"""Where the mapping of the events, and a job without state, begin to read."""
+
 _NAMES = (
     "SourceStreamName",
     "AlertsStreamName",
@@ -35,13 +38,24 @@ _NAMES = (
 
 @dataclass
 class Up:
-    """One run of `up`."""
+    """One run of `up`.
+
+    Args:
+        aws: the account and region.
+        deployment: which.
+        values: the parameters that are given, and the stacks' outputs as they come.
+        thresholds: product → threshold; None to leave them as they are.
+        reset_state: whether the job may, and shall, forget what it remembers.
+        left_out: resources of the system's template that are not to be there for now.
+        changed: the stacks that were changed.
+    """
 
     aws: Aws
     deployment: Deployment
     values: dict[str, str]
     thresholds: Mapping[str, str] | None = None
     reset_state: bool = False
+    left_out: frozenset[str] = frozenset()
     changed: list[str] = field(default_factory=list)
     _previous: dict[str, dict[str, str]] = field(default_factory=dict)
     _declared: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -73,12 +87,12 @@ class Up:
         self._previous.clear()
 
     def body(self, part: str) -> str:
-        """The template of a part; that of the application with the thresholds, and what the region knows, in it."""
+        """The template of a part, without what is to be left out; the application's with its thresholds."""
         text = stacks.body(deployment.template(part))
         if part != "application":
-            return text
+            return parameters.without(text, self.left_out) if part == "system" else text
         if not self.has_log_option():
-            text = parameters.without_log_option(text)
+            text = parameters.without(text, ["LogTo"])
         keep = self.thresholds is None and self.previous(part)
         return parameters.with_thresholds(text, self.thresholds, self._previous_body() if keep else None)
 
@@ -108,6 +122,9 @@ class Up:
         """The parameters of a part as CloudFormation takes them."""
         declared = self.declared(body)
         values = dict(self.values)
+        if part == "application" and self.previous(part) and not self.reset_state:
+            # Read by a job without state alone, and after a reset it may be another one than the mapping's.
+            values = {name: value for name, value in values.items() if name not in POSITION}
         if part == "system" and "StartingTimestamp" in values:
             values["StartingTimestamp"] = parameters.timestamp_of_mapping(values["StartingTimestamp"])
         return parameters.for_cloudformation(declared, values, self.previous(part))
@@ -154,5 +171,9 @@ class Up:
 
     def unfollowed(self) -> list[str]:
         """The given parameters that differ from the previous ones and that what runs cannot follow."""
-        before = self.previous("system") | self.previous("application")
-        return [key for key in UNFOLLOWED if key in before and self.values.get(key, before[key]) != before[key]]
+        # The mapping's position, not the job's, which a reset gives it.
+        before = self.previous("application") | self.previous("system")
+        given = {name: value for name, value in self.values.items() if name in UNFOLLOWED}
+        if "StartingTimestamp" in given:
+            given["StartingTimestamp"] = parameters.timestamp_of_mapping(given["StartingTimestamp"])
+        return [name for name, value in given.items() if before.get(name, value) != value]

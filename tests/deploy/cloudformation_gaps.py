@@ -5,7 +5,8 @@
 - an operation that fails rolls back: ROLLBACK_COMPLETE or UPDATE_ROLLBACK_COMPLETE, with the resource's reason in the
   events (moto answers the request with the error instead);
 - `RetainExceptOnCreate`, and IMPORT of a table;
-- an update touches the resources whose template or parameters changed, and leaves the others in place;
+- an update touches the resources whose template or parameters changed, and leaves the others in place; those whose
+  condition does not hold any more go, and a subscription with another endpoint is replaced;
 - a mapping whose starting position changes is replaced, which fails while the old one is there.
 
 Not modelled: drift, stack policies, nested stacks, and a rollback's undoing of what an update did before it failed.
@@ -189,6 +190,16 @@ class Subscription(Resource):
         return cls(made.arn)
 
     @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> "Subscription":
+        """Another endpoint is another subscription, which SNS may have already; the old one is deleted after it."""
+        made = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
+        if made.physical_resource_id != original_resource.physical_resource_id:
+            sns_backends[account_id][region_name].unsubscribe(original_resource.physical_resource_id)
+        return made
+
+    @classmethod
     def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
         name, _, account_id, region_name = arguments
         sns_backends[account_id][region_name].unsubscribe(name)
@@ -229,7 +240,14 @@ def _parsed(text: str, loader: Any) -> Any:
 
 
 def _update(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
-    original = resources_map[logical_id]
+    original = resources_map._parsed_resources.get(logical_id)
+    condition = resource_json.get("Condition")
+    if condition and not resources_map.lazy_condition_map[condition]:
+        if original is not None:
+            resources_map._delete_resource(original, resource_json)
+        return None
+    if original is None:
+        return parsing.parse_and_create_resource(logical_id, resource_json, resources_map, account_id, region_name)
     if isinstance(original, EventSourceMapping):
         properties = parsing.clean_json(resource_json["Properties"], resources_map)
         if properties["StartingPosition"] != original.starting_position:
@@ -315,6 +333,7 @@ def _rolling_back(self: Any, change_set_name: str, stack_name: str | None = None
     change_set = found[-1]
     stack = self.stacks[change_set.stack_id]
     stack._add_stack_event(f"{change_set.change_set_type}_IN_PROGRESS", resource_status_reason="User Initiated")
+    before = set(stack.resource_map._resource_json_map)
     try:
         with _importing(change_set, self):
             change_set.apply()
@@ -331,6 +350,9 @@ def _rolling_back(self: Any, change_set_name: str, stack_name: str | None = None
     else:
         stack.status = f"{change_set.change_set_type}_COMPLETE"
         stack.template, stack.template_dict = change_set.template, change_set.template_dict
+        # Moto keeps what it deleted, and would not make it again.
+        for name in before - set(stack.resource_map._resource_json_map):
+            stack.resource_map._parsed_resources.pop(name, None)
         stack.output_map = stack._create_output_map()
         stack._add_stack_event(stack.status)
     # CloudFormation deletes the change sets of a stack once one is executed.

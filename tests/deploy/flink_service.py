@@ -264,7 +264,12 @@ class FlinkService:
         application = self._of(request)
         return {
             "SnapshotSummaries": [
-                {"SnapshotName": f"s{n}", "SnapshotStatus": "READY", "ApplicationVersionId": application.version}
+                {
+                    "SnapshotName": f"s{n}",
+                    "SnapshotStatus": "READY",
+                    "ApplicationVersionId": application.version,
+                    "SnapshotCreationTimestamp": _FIRST_SNAPSHOT + n,
+                }
                 for n in range(application.snapshots)
             ]
         }
@@ -429,6 +434,9 @@ class FlinkService:
             "CloudWatchLoggingOptionDescriptions": [{"LogStreamARN": arn} for arn in application.logging],
         }
 
+
+_FIRST_SNAPSHOT = 1_767_603_600
+"""2026-01-05 09:00 UTC; each one after it is a second later."""
 
 _CLIENTS = ("s3", "cloudwatch", "logs")
 

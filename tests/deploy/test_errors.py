@@ -19,6 +19,11 @@ CASES = [
         refused("AccessDeniedException", "User: x is not authorized to perform: kinesis:CreateStream"),
         "not authorized to perform: kinesis:CreateStream; ask for that permission",
     ),
+    (
+        refused("AccessDenied", "User: x is not authorized to perform: iam:CreateRole on resource: y"),
+        "name one with --role-arn",
+    ),
+    (DeployError("SourceStream: it is there", aws_errors.next_step("Stream already exists")), "--parameter"),
     (refused("LimitExceededException", "Exceeded the limit of 500 shards"), "Service Quotas"),
     (refused("ThrottlingException", "Rate exceeded"), "in a minute"),
     (refused("InvalidParameter", "Invalid parameter: Endpoint +15550100\n is no phone"), "Endpoint +… is no phone"),

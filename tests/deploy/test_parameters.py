@@ -124,8 +124,16 @@ def test_values_of_parameters(name: str, value: str, expected: str) -> None:
 
 def test_the_log_option_is_taken_out_whole() -> None:
     template = deployment.template("application").read_text(encoding="utf-8")
-    made = parameters.without_log_option(template)
+    made = parameters.without(template, ["LogTo"])
     assert template.count(parameters.LOG_OPTION) == 1
     assert parameters.LOG_OPTION not in made
     removed = cfn.load("application")["Resources"].keys() - cfn.parse(made)["Resources"].keys()
     assert removed == {"LogTo"}
+
+
+def test_a_mapping_is_taken_out_whole() -> None:
+    before = cfn.load("system")
+    after = cfn.parse(parameters.without(cfn.body("system"), ["KinesisToDynamoMapping"]))
+    for part in ("Resources", "Outputs"):
+        assert before[part].keys() - after[part].keys() == {"KinesisToDynamoMapping"}
+        assert all(before[part][name] == content for name, content in after[part].items())

@@ -1,20 +1,26 @@
 """`up`, through every path that it has, on an emulator and a Flink service with the real states."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
 import artifacts
 import aws
+import flink_application
 import flink_job
 import parameters
+import stacks
 import up
 from aws_errors import DeployError
 from deployed import APPLICATION, Account
 from deployment import Deployment
+from emulator import REGION
 from up_state import Up
 
 PHONE = "+15550100"
@@ -105,6 +111,134 @@ def test_what_the_state_cannot_follow(account: Account, monkeypatch: pytest.Monk
         assert account.application.status == "RUNNING"
         assert len(mappings(account)) == 1
         assert (mappings(account) != before) == (named == "StartingPosition")
+
+
+def begins(account: Account) -> dict[str, str]:
+    """Where the job begins to read if it has no state."""
+    return {name: value for name, value in groups(account)["InputStream0"].items() if name != "stream.arn"}
+
+
+def test_a_job_that_forgets_begins_where_it_stopped(account: Account) -> None:
+    """Whatever changes, or nothing does."""
+    assert account.run("up").status == 0
+    stopped = account.flink.now()
+    before = mappings(account)
+    outcome = account.run("up", "--reset-state")
+    assert outcome.status == 0, outcome.err
+    assert account.application.restored == "SKIP_RESTORE_FROM_SNAPSHOT"
+    assert account.application.status == "RUNNING"
+    assert mappings(account) == before
+    first = begins(account)
+    assert first["source.init.position"] == "AT_TIMESTAMP"
+    at = datetime.fromisoformat(first["source.init.timestamp"])
+    assert timedelta(minutes=-3) < at - stopped < timedelta(minutes=3)
+
+    # What the mapping has is no change, and nothing else moves the job.
+    assert "no change\n" in account.run("up", "--starting-position", "TRIM_HORIZON").out
+    assert begins(account) == first
+    account.package("low-inventory-job.zip", "# new")
+    again = account.run("up", "--reset-state", "--starting-position", "TRIM_HORIZON")
+    assert again.status == 0, again.err
+    assert begins(account) == {"source.init.position": "TRIM_HORIZON"}
+    assert "alerts older than a day go out again" in again.err
+    assert mappings(account) == before
+
+
+def interrupt(*_: object, **__: object) -> None:
+    """What Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def test_a_reset_that_was_broken_off_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up").status == 0
+    with monkeypatch.context() as patch:
+        patch.setattr(flink_application, "start", interrupt)
+        broken = account.run("up", "--policy", "crossing", "--reset-state")
+    assert broken.status == 130
+    assert "run `up` with --reset-state again" in broken.err
+    assert account.application.status == "READY"
+    first = begins(account)
+    outcome = account.run("up", "--reset-state")
+    assert outcome.status == 0, outcome.err
+    assert account.application.status == "RUNNING"
+    assert account.application.restored == "SKIP_RESTORE_FROM_SNAPSHOT"
+    # The time of the stop, not that of the second run.
+    assert begins(account) == first
+
+
+@pytest.mark.parametrize("function", ["KinesisToDynamo", "AlertsToSns"])
+def test_a_mapping_that_somebody_removed_is_made_again(account: Account, function: str) -> None:
+    assert account.run("up").status == 0
+    client = account.client("lambda")
+    mapping = client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"][0]["UUID"]
+    client.delete_event_source_mapping(UUID=mapping)
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    assert f"{function}Mapping: removed, and then made anew" in outcome.err
+    assert len(client.list_event_source_mappings(FunctionName=function)["EventSourceMappings"]) == 1
+    assert "no change\n" in account.run("up").out
+
+
+def test_a_change_set_that_is_refused_names_the_resources(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As CloudFormation answers when a name is taken; the emulator makes no such check."""
+    cloudformation = account.client("cloudformation")
+    identifier = "arn:aws:cloudformation:eu-west-1:123456789012:changeSet/deploy/1"
+    failed = {
+        "Status": "FAILED",
+        "StatusReason": "The following hook(s)/validation failed: [AWS::EarlyValidation::ResourceExistenceCheck].",
+        "ChangeSetId": identifier,
+    }
+    asked = {"ChangeSetName": identifier, "Filters": {"FailedEvents": True}}
+    event = {
+        "EventId": "e",
+        "StackId": "s",
+        "Timestamp": datetime(2026, 1, 5, tzinfo=UTC),
+        "EventType": "VALIDATION_ERROR",
+        "LogicalResourceId": "SourceStream",
+        "ValidationStatusReason": "Resource of type 'AWS::Kinesis::Stream' with identifier 'x' already exists.",
+    }
+    monkeypatch.setattr(stacks, "_planned", lambda *_: failed)
+    monkeypatch.setattr(stacks, "drop_plan", lambda *_: None)
+    other = boto3.client("cloudformation", region_name=REGION)
+    with Stubber(other) as answers:
+        answers.add_response("describe_events", {"OperationEvents": [event]}, asked)
+        monkeypatch.setattr(cloudformation, "describe_events", other.describe_events)
+        with pytest.raises(stacks.StackError, match=r"SourceStream: .* already exists") as error:
+            stacks.plan(cloudformation, STACKS[1], json.dumps({"Resources": {}}), [])
+    assert "--parameter" in error.value.next_step
+
+
+ALARM_MAIL = [
+    ([], "alarms reach nobody; `up --email ADDRESS` lets them"),
+    (["PendingConfirmation"], "until the mail to their address is confirmed"),
+    (["arn:aws:sns:eu-west-1:123456789012:operators:1"], ""),
+]
+
+
+@pytest.mark.parametrize(("arns", "expected"), ALARM_MAIL)
+def test_says_whether_alarms_reach_anybody(
+    whole_account: Account, monkeypatch: pytest.MonkeyPatch, arns: list[str], expected: str
+) -> None:
+    account = whole_account
+    assert "alarms reach nobody" in account.run("up").err
+    sns = account.client("sns")
+    subscriptions = [{"SubscriptionArn": arn, "Endpoint": "ops@example.com", "Protocol": "email"} for arn in arns]
+    monkeypatch.setattr(
+        sns, "get_paginator", lambda _: SimpleNamespace(paginate=lambda **_: [{"Subscriptions": subscriptions}])
+    )
+    shown = account.run("status").out
+    assert expected in shown
+    assert ("reach nobody" in shown) == bool(expected)
+    assert "ops@" not in shown
+
+
+def test_an_alarm_address_that_is_gone(whole_account: Account) -> None:
+    account = whole_account
+    assert account.run("up", "--email", "ops@example.com").status == 0
+    sns = account.client("sns")
+    for one in sns.list_subscriptions()["Subscriptions"]:
+        sns.unsubscribe(SubscriptionArn=one["SubscriptionArn"])
+    assert "aws sns subscribe --topic-arn" in account.run("up").err
 
 
 def test_shards_go_in_steps(account: Account) -> None:
@@ -341,7 +475,8 @@ def test_thresholds_by_product(account: Account, tmp_path: Path) -> None:
 
 
 BAD_INPUT = [
-    (["--phone", "+15550100"] * 6, "at most 5"),
+    ([part for n in range(6) for part in ("--phone", f"+1555010{n}")], "at most 5"),
+    (["--phone", "5550100"], "number 1"),
     (["--starting-position", "AT_TIMESTAMP"], "--starting-timestamp"),
     (["--starting-timestamp", "2026-01-05T09:00:00Z"], "AT_TIMESTAMP"),
     (["--starting-position", "AT_TIMESTAMP", "--starting-timestamp", "yesterday"], "ISO-8601"),
@@ -364,7 +499,7 @@ def test_bad_input(account: Account) -> None:
     for options, expected in BAD_INPUT:
         outcome = account.run("up", *options)
         assert (outcome.status, expected in outcome.err) == (2, True), (options, outcome.err)
-        assert "+15550100" not in outcome.err
+        assert "5550100" not in outcome.err
     assert account.stacks() == {}
 
 
