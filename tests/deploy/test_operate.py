@@ -40,13 +40,21 @@ def test_stop_start_and_dashboard(account: Account) -> None:
     failed = account.run("start")
     assert failed.status == 1
     assert "Python process exits with code: 2" in failed.err
-    assert account.run("stop", "--force").status == 0
+    forced = account.run("stop", "--force")
+    assert forced.status == 0
+    assert "from its snapshot of 2026-01-05 09:00:00 UTC" in forced.out
+    assert "alerts older than a day go out again" in forced.out
     account.flink.fail("start_falls_back")
     failed = account.run("start")
     assert failed.status == 1
     assert "CodeError: jobs/low_inventory.py failed" in failed.err
     assert account.run("start").status == 0
     assert account.application.restored == "RESTORE_FROM_LATEST_SNAPSHOT"
+
+
+def test_a_forced_stop_without_any_snapshot(account: Account) -> None:
+    assert account.run("up").status == 0
+    assert "from the starting position, as it has no snapshot" in account.run("stop", "--force").out
 
 
 def test_rollback(account: Account) -> None:
