@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 
+import deployment
 import prices
 
 MONTH = prices.HOURS_A_MONTH * 3600
@@ -61,14 +62,14 @@ PRICES = {
     "publish": Price(0.50e-6, "message", "sns/pricing/", "undated"),
     # To the United States, without the carrier's fee; other countries cost more.
     "text": Price(0.0075, "text", "sns/sms-pricing/", "undated"),
-    "alarm": Price(prices.ALARM_MONTH, "alarm metric", "cloudwatch/pricing/", "undated"),
+    "alarm": Price(prices.ALARM_METRIC_MONTH, "alarm metric", "cloudwatch/pricing/", "undated"),
     "metric": Price(0.30, "metric", "cloudwatch/pricing/", "2026-02"),
-    "dashboard": Price(3.00, "dashboard", "cloudwatch/pricing/", "2026-06"),
+    "dashboard": Price(prices.DASHBOARD_MONTH, "dashboard", "cloudwatch/pricing/", "2026-06"),
     "log": Price(0.50, "GB", "cloudwatch/pricing/", "2026-06"),
     "log storage": Price(0.03, "GB-month", "cloudwatch/pricing/", "undated"),
     "trace": Price(5.00e-6, "trace", "xray/pricing/", "undated"),
     "kms": Price(0.03e-4, "request", "kms/pricing/", "2026-03"),
-    "key": Price(1.00, "key", "kms/pricing/", "2026-03"),
+    "key": Price(prices.KEY_MONTH, "key", "kms/pricing/", "2026-03"),
     "s3": Price(0.023, "GB-month", "s3/pricing/", "not checked"),
 }
 
@@ -256,11 +257,12 @@ def _tables(rate: float, a: Assumptions) -> list[Line]:
 
 def _rest(rate: float, a: Assumptions) -> list[Line]:
     gigabytes = a.kpus * prices.STORAGE_GB_A_KPU
+    watched = prices.alarms(deployment.template("monitoring").read_text(encoding="utf-8"))
     return [
         Line(f"application: {a.kpus:g} KPU, and one that directs", "kpu", (a.kpus + 1) * prices.HOURS_A_MONTH),
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),
         Line("topic: messages", "publish", rate * MONTH * a.alert_share),
-        Line("alarms: 20, on 23 metrics", "alarm", 23),
+        Line(f"alarms: {watched.alarms}, on {watched.metrics} metrics", "alarm", watched.metrics),
         Line("metrics of the functions", "metric", 5),
         Line("dashboard", "dashboard", 1),
         Line("key of the operators' topic", "key", 1),

@@ -7,6 +7,7 @@ import pytest
 
 import cfn
 import costs
+import prices
 from costs import Assumptions, Line
 
 # Round numbers, so that the sums can be followed: a month has 2,628,000 seconds.
@@ -33,6 +34,8 @@ A = Assumptions(
     code_gb=0.1,
 )
 
+
+ALARMS = prices.alarms(cfn.body("monitoring"))
 
 # At 100 events a second: 262.8 million events and 13.14 million alerts a month.
 BY_HAND = {
@@ -75,7 +78,7 @@ BY_HAND = {
         "application: 1 KPU, and one that directs": 2 * 730 * 0.11,
         "application: 50 GB running storage": 50 * 0.10,
         "topic: messages": 13.14 * 0.5,
-        "alarms: 20, on 23 metrics": 23 * 0.10,
+        f"alarms: {ALARMS.alarms}, on {ALARMS.metrics} metrics": ALARMS.metrics * 0.10,
         "metrics of the functions": 5 * 0.30,
         "dashboard": 3.0,
         "key of the operators' topic": 1.0,
@@ -121,18 +124,17 @@ def test_traces(rate: float, traces: float) -> None:
 
 
 def test_the_templates_have_what_is_counted() -> None:
-    alarms = [
-        resource["Properties"]
-        for resource in cfn.load("monitoring")["Resources"].values()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    # A query counts each metric that it finds: here, one.
-    metrics = sum(max(1, sum("MetricStat" in part for part in alarm.get("Metrics", []))) for alarm in alarms)
-    assert any(line.what == f"alarms: {len(alarms)}, on {metrics} metrics" for line in costs.ours(1, A))
     system = cfn.load("system")["Resources"]
     functions = [one["Properties"] for one in system.values() if one["Type"] == "AWS::Lambda::Function"]
     assert {function["MemorySize"] for function in functions} == {Assumptions().memory_mb}
     assert system["KinesisToDynamoMapping"]["Properties"]["BatchSize"] == costs.BATCH
+
+
+def test_the_estimate_agrees() -> None:
+    estimate = prices.estimate(1, 1, 1, 1, ALARMS, own_key=True)
+    standing = ("application", "streams: shards", "streams: retention after the first", "alarms", "dashboard", "key")
+    month = sum(line.dollars for line in costs.ours(1, Assumptions()) if line.what.startswith(standing))
+    assert sum(line.dollars_an_hour for line in estimate) * 730 == pytest.approx(month)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "many"])
