@@ -1,5 +1,6 @@
 """The costs against a calculation by hand, and against the templates whose parts they count."""
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -137,6 +138,14 @@ def test_the_estimate_agrees() -> None:
     assert sum(line.dollars_an_hour for line in estimate) * 730 == pytest.approx(month)
 
 
+@pytest.mark.parametrize("name", costs.PRICES)
+def test_a_price_tells_when_it_was_seen(name: str) -> None:
+    seen = costs.PRICES[name].seen
+    assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", seen.month)
+    # A copy that does not change: of one commit.
+    assert re.match(r"https://github\.com/[\w-]+/[\w-]+/(blob|tree)/[0-9a-f]{7}\b", seen.source)
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "many"])
 def test_bad_option(value: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(sys, "argv", ["costs.py", f"--request-ms={value}"])
@@ -154,5 +163,5 @@ def test_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         total = sum(line.dollars for line in column)
         assert f"| **{total:,.2f}** |" in out
         assert f"| **{total / 2.628:,.2f}** |" in out
-    # 0.0486 alerts a second at $0.0075.
-    assert out.count("| 957.91 |") == 2
+    # 0.0486 alerts a second at $0.007.
+    assert out.count("| 894.05 |") == 2
