@@ -8,7 +8,9 @@ import argparse
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import NamedTuple
 
+import deployment
 import prices
 
 MONTH = prices.HOURS_A_MONTH * 3600
@@ -27,6 +29,40 @@ LONG_TERM_DAYS = 7
 """Retention is 14 days; data older than seven is billed by its size."""
 
 
+class Seen(NamedTuple):
+    """When AWS listed a price so, as far as is known, and where that can be seen.
+
+    Args:
+        month: of AWS's own price file, or in which someone copied the price from AWS's price list or page; the newest
+            that was found. What AWS lists today is on its page.
+        source: the copy.
+    """
+
+    month: str
+    source: str
+
+
+_GITHUB = "https://github.com/"
+_PRICING = f"{_GITHUB}lamngockhuong/aws-price/blob/508fb45/lib/data/pricing/"
+# Fetched from AWS's price list (pricing.us-east-1.amazonaws.com) on 3 September 2026.
+PRICE_LIST = Seen(
+    "2026-09",
+    f"{_GITHUB}catchmeif404/aws-cost-calculator/blob/bfd879f/backend/src/main/resources/pricing/us-east-1-pricing.json",
+)
+# Fetched from the same on 21 September 2026.
+METRICS_LIST = Seen("2026-09", f"{_GITHUB}aditya0si/agent-report-distribution/blob/634ed16/docs/COST.md")
+# Copied from AWS's page on 20 September 2026: what its examples for US East reckon with.
+FLINK_PAGE = Seen("2026-09", f"{_GITHUB}api-evangelist/kinesis/blob/1112aa1/plans/kinesis-plans-pricing.yml")
+# What AWS's pages load, each with its publication date.
+KINESIS_FILE = Seen("2025-11", f"{_PRICING}kinesis.json")
+CLOUDWATCH_FILE = Seen("2025-09", f"{_PRICING}cloudwatch.json")
+DYNAMODB_FILE = Seen("2025-08", f"{_PRICING}dynamodb.json")
+# Quotes the list prices of us-east-1, and was written after 22 August 2026.
+TRACES_QUOTE = Seen("2026-08", f"{_GITHUB}SalZaki/aws-dotnet-lambda-sqs-idempotency/blob/163280d/docs/cost-model.md")
+# Quotes AWS's page, read in April 2026: 0.00700 from any kind of number, and a carrier's fee of about 0.003.
+TEXTS_QUOTE = Seen("2026-04", f"{_GITHUB}memoverflow/AWS-SMS-Country-Reports/tree/194ab25")
+
+
 @dataclass(frozen=True)
 class Price:
     """A list price.
@@ -35,47 +71,51 @@ class Price:
         dollars: for one unit.
         unit: what is counted.
         page: where AWS publishes it, after the site's address.
-        seen: the date of the source that it was checked in: a copy of AWS's page, or what others took from AWS's price
-            list; `undated` if that source bears none, `not checked` if there was none.
+        seen: when and where it was seen.
     """
 
     dollars: float
     unit: str
     page: str
-    seen: str
+    seen: Seen
 
 
 _AWS = "https://aws.amazon.com/"
 PRICES = {
-    "kpu": Price(prices.KPU_HOUR, "KPU-hour", "managed-service-apache-flink/pricing/", "undated"),
-    "kpu storage": Price(prices.STORAGE_GB_MONTH, "GB-month", "managed-service-apache-flink/pricing/", "not checked"),
-    "shard": Price(prices.SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", "undated"),
-    "put": Price(0.014e-6, "PUT unit", "kinesis/data-streams/pricing/", "undated"),
-    "retention": Price(prices.EXTENDED_RETENTION_SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", "undated"),
-    "long term": Price(0.023, "GB-month", "kinesis/data-streams/pricing/", "undated"),
-    "request": Price(0.20e-6, "invocation", "lambda/pricing/", "2024"),
-    "duration": Price(0.0000166667, "GB-second", "lambda/pricing/", "2024"),
-    "write": Price(0.625e-6, "write unit", "dynamodb/pricing/on-demand/", "2025-07"),
-    "storage": Price(0.25, "GB-month", "dynamodb/pricing/on-demand/", "undated"),
-    "recovery": Price(0.20, "GB-month", "dynamodb/pricing/on-demand/", "undated"),
-    "publish": Price(0.50e-6, "message", "sns/pricing/", "undated"),
-    # To the United States, without the carrier's fee; other countries cost more.
-    "text": Price(0.0075, "text", "sns/sms-pricing/", "undated"),
-    "alarm": Price(prices.ALARM_MONTH, "alarm metric", "cloudwatch/pricing/", "undated"),
-    "metric": Price(0.30, "metric", "cloudwatch/pricing/", "2026-02"),
-    "dashboard": Price(3.00, "dashboard", "cloudwatch/pricing/", "2026-06"),
-    "log": Price(0.50, "GB", "cloudwatch/pricing/", "2026-06"),
-    "log storage": Price(0.03, "GB-month", "cloudwatch/pricing/", "undated"),
-    "trace": Price(5.00e-6, "trace", "xray/pricing/", "undated"),
-    "kms": Price(0.03e-4, "request", "kms/pricing/", "2026-03"),
-    "key": Price(1.00, "key", "kms/pricing/", "2026-03"),
-    "s3": Price(0.023, "GB-month", "s3/pricing/", "not checked"),
+    "kpu": Price(prices.KPU_HOUR, "KPU-hour", "managed-service-apache-flink/pricing/", FLINK_PAGE),
+    "kpu storage": Price(prices.STORAGE_GB_MONTH, "GB-month", "managed-service-apache-flink/pricing/", FLINK_PAGE),
+    "shard": Price(prices.SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", PRICE_LIST),
+    "put": Price(0.014e-6, "PUT unit", "kinesis/data-streams/pricing/", PRICE_LIST),
+    "retention": Price(
+        prices.EXTENDED_RETENTION_SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", KINESIS_FILE
+    ),
+    "long term": Price(0.023, "GB-month", "kinesis/data-streams/pricing/", KINESIS_FILE),
+    "request": Price(0.20e-6, "invocation", "lambda/pricing/", PRICE_LIST),
+    "duration": Price(0.0000166667, "GB-second", "lambda/pricing/", PRICE_LIST),
+    "write": Price(0.625e-6, "write unit", "dynamodb/pricing/on-demand/", PRICE_LIST),
+    "storage": Price(0.25, "GB-month", "dynamodb/pricing/on-demand/", PRICE_LIST),
+    "recovery": Price(0.20, "GB-month", "dynamodb/pricing/on-demand/", DYNAMODB_FILE),
+    "publish": Price(0.50e-6, "message", "sns/pricing/", PRICE_LIST),
+    # To the United States, without the carrier's fee; many other countries cost more.
+    "text": Price(0.007, "text", "end-user-messaging/pricing/", TEXTS_QUOTE),
+    "alarm": Price(prices.ALARM_METRIC_MONTH, "alarm metric", "cloudwatch/pricing/", PRICE_LIST),
+    "metric": Price(0.30, "metric", "cloudwatch/pricing/", METRICS_LIST),
+    "dashboard": Price(prices.DASHBOARD_MONTH, "dashboard", "cloudwatch/pricing/", CLOUDWATCH_FILE),
+    "log": Price(0.50, "GB", "cloudwatch/pricing/", PRICE_LIST),
+    "log storage": Price(0.03, "GB-month", "cloudwatch/pricing/", PRICE_LIST),
+    "trace": Price(5.00e-6, "trace", "xray/pricing/", TRACES_QUOTE),
+    "kms": Price(0.03e-4, "request", "kms/pricing/", PRICE_LIST),
+    "key": Price(prices.KEY_MONTH, "key", "kms/pricing/", PRICE_LIST),
+    "s3": Price(0.023, "GB-month", "s3/pricing/", PRICE_LIST),
 }
 
 
 @dataclass(frozen=True)
 class Assumptions:
     """What the costs rest on.
+
+    CPU times are medians of nine runs of function_usage.py, in which an event took 0.22 to 0.27 ms and an alert 6.8 to
+    8.5 ms.
 
     Args:
         event_bytes: of a record; measured.
@@ -106,10 +146,10 @@ class Assumptions:
     alert_bytes: float = 100
     alert_share: float = 0.0486
     headroom: float = 0.10
-    cpu_ms: float = 3.1
-    cpu_ms_event: float = 0.25
-    cpu_ms_alerts: float = 0.3
-    cpu_ms_alert: float = 7.3
+    cpu_ms: float = 2.8
+    cpu_ms_event: float = 0.24
+    cpu_ms_alerts: float = 0.6
+    cpu_ms_alert: float = 7.6
     request_ms: float = 10
     memory_mb: float = 256
     lab_memory_mb: float = 128
@@ -256,11 +296,12 @@ def _tables(rate: float, a: Assumptions) -> list[Line]:
 
 def _rest(rate: float, a: Assumptions) -> list[Line]:
     gigabytes = a.kpus * prices.STORAGE_GB_A_KPU
+    watched = prices.alarms(deployment.template("monitoring").read_text(encoding="utf-8"))
     return [
         Line(f"application: {a.kpus:g} KPU, and one that directs", "kpu", (a.kpus + 1) * prices.HOURS_A_MONTH),
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),
         Line("topic: messages", "publish", rate * MONTH * a.alert_share),
-        Line("alarms: 20, on 23 metrics", "alarm", 23),
+        Line(f"alarms: {watched.alarms}, on {watched.metrics} metrics", "alarm", watched.metrics),
         Line("metrics of the functions", "metric", 5),
         Line("dashboard", "dashboard", 1),
         Line("key of the operators' topic", "key", 1),
@@ -303,12 +344,14 @@ def table(setting: Callable[[float, Assumptions], list[Line]], a: Assumptions) -
     for same in zip(*columns, strict=True):
         amounts = " | ".join(money(line.dollars) for line in same)
         first = same[0]
-        rows.append(f"| {first.what} | {price(first.price)} | {PRICES[first.price].seen} | {amounts} |")
+        rows.append(f"| {first.what} | {price(first.price)} | {PRICES[first.price].seen.month} | {amounts} |")
     million = [total / (rate * MONTH / 1e6) for total, rate in zip(sums, RATES, strict=True)]
     rows.append("| **in all, without texts** | | | " + " | ".join(f"**{money(total)}**" for total in sums) + " |")
     rows.append("| **for a million events** | | | " + " | ".join(f"**{money(one)}**" for one in million) + " |")
     texts = [Line("texts to one phone", "text", rate * MONTH * a.alert_share).dollars for rate in RATES]
-    rows.append(f"| texts to one phone | {price('text')} | {PRICES['text'].seen} | {' | '.join(map(money, texts))} |")
+    rows.append(
+        f"| texts to one phone | {price('text')} | {PRICES['text'].seen.month} | {' | '.join(map(money, texts))} |"
+    )
     return "\n".join(rows)
 
 

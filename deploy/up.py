@@ -67,9 +67,13 @@ def _estimate(up: Up) -> list[prices.Line]:
     def number(key: str) -> int:
         return int(values.get(key, "1"))
 
-    alarms = deployment.template("monitoring").read_text(encoding="utf-8").count("Type: AWS::CloudWatch::Alarm")
     return prices.estimate(
-        number("Parallelism"), number("ParallelismPerKPU"), number("Shards"), number("OutputShards"), alarms
+        number("Parallelism"),
+        number("ParallelismPerKPU"),
+        number("Shards"),
+        number("OutputShards"),
+        prices.alarms(deployment.template("monitoring").read_text(encoding="utf-8")),
+        own_key=not values.get("RoleArn"),
     )
 
 

@@ -1,5 +1,6 @@
 """The costs against a calculation by hand, and against the templates whose parts they count."""
 
+import re
 import sys
 from collections.abc import Callable
 
@@ -7,6 +8,7 @@ import pytest
 
 import cfn
 import costs
+import prices
 from costs import Assumptions, Line
 
 # Round numbers, so that the sums can be followed: a month has 2,628,000 seconds.
@@ -33,6 +35,8 @@ A = Assumptions(
     code_gb=0.1,
 )
 
+
+ALARMS = prices.alarms(cfn.body("monitoring"))
 
 # At 100 events a second: 262.8 million events and 13.14 million alerts a month.
 BY_HAND = {
@@ -75,7 +79,7 @@ BY_HAND = {
         "application: 1 KPU, and one that directs": 2 * 730 * 0.11,
         "application: 50 GB running storage": 50 * 0.10,
         "topic: messages": 13.14 * 0.5,
-        "alarms: 20, on 23 metrics": 23 * 0.10,
+        f"alarms: {ALARMS.alarms}, on {ALARMS.metrics} metrics": ALARMS.metrics * 0.10,
         "metrics of the functions": 5 * 0.30,
         "dashboard": 3.0,
         "key of the operators' topic": 1.0,
@@ -121,18 +125,25 @@ def test_traces(rate: float, traces: float) -> None:
 
 
 def test_the_templates_have_what_is_counted() -> None:
-    alarms = [
-        resource["Properties"]
-        for resource in cfn.load("monitoring")["Resources"].values()
-        if resource["Type"] == "AWS::CloudWatch::Alarm"
-    ]
-    # A query counts each metric that it finds: here, one.
-    metrics = sum(max(1, sum("MetricStat" in part for part in alarm.get("Metrics", []))) for alarm in alarms)
-    assert any(line.what == f"alarms: {len(alarms)}, on {metrics} metrics" for line in costs.ours(1, A))
     system = cfn.load("system")["Resources"]
     functions = [one["Properties"] for one in system.values() if one["Type"] == "AWS::Lambda::Function"]
     assert {function["MemorySize"] for function in functions} == {Assumptions().memory_mb}
     assert system["KinesisToDynamoMapping"]["Properties"]["BatchSize"] == costs.BATCH
+
+
+def test_the_estimate_agrees() -> None:
+    estimate = prices.estimate(1, 1, 1, 1, ALARMS, own_key=True)
+    standing = ("application", "streams: shards", "streams: retention after the first", "alarms", "dashboard", "key")
+    month = sum(line.dollars for line in costs.ours(1, Assumptions()) if line.what.startswith(standing))
+    assert sum(line.dollars_an_hour for line in estimate) * 730 == pytest.approx(month)
+
+
+@pytest.mark.parametrize("name", costs.PRICES)
+def test_a_price_tells_when_it_was_seen(name: str) -> None:
+    seen = costs.PRICES[name].seen
+    assert re.fullmatch(r"20\d\d-(0[1-9]|1[0-2])", seen.month)
+    # A copy that does not change: of one commit.
+    assert re.match(r"https://github\.com/[\w-]+/[\w-]+/(blob|tree)/[0-9a-f]{7}\b", seen.source)
 
 
 @pytest.mark.parametrize("value", ["0", "-1", "nan", "inf", "many"])
@@ -152,5 +163,5 @@ def test_prints_both_tables(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capt
         total = sum(line.dollars for line in column)
         assert f"| **{total:,.2f}** |" in out
         assert f"| **{total / 2.628:,.2f}** |" in out
-    # 0.0486 alerts a second at $0.0075.
-    assert out.count("| 957.91 |") == 2
+    # 0.0486 alerts a second at $0.007.
+    assert out.count("| 894.05 |") == 2

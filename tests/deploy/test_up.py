@@ -48,6 +48,7 @@ def test_first_then_unchanged_then_new_code(whole_account: Account) -> None:
     assert groups(account)["Alerts"]["threshold"] == "7"
     assert "an hour" in first.out
     assert first.out.index("an hour") < first.out.index("changed")
+    assert "key of the operators' topic" in first.out
 
     account.flink.calls.clear()
     again = account.run("up")
@@ -454,6 +455,7 @@ def test_one_role_for_everything(account: Account) -> None:
     role = "arn:aws:iam::123456789012:role/LabRole"
     outcome = account.run("up", "--role-arn", role)
     assert outcome.status == 0, outcome.err
+    assert "key of the operators' topic" not in outcome.out
     assert [one["Arn"] for one in account.client("iam").list_roles()["Roles"]] == [role]
     assert account.application.request["ServiceExecutionRole"] == role
     for function in ("KinesisToDynamo", "AlertsToSns"):
