@@ -66,12 +66,14 @@ def _stop_and_forget(up: Up, name: str) -> None:
     """Stop the application without a snapshot, and let it begin where it stopped, if no position is given."""
     say(f"application {name} is stopped, as it loses its state")
     flink_application.stop(up.service, name, force=True)
-    if "StartingPosition" not in up.values:
-        at = (flink_application.stopped_at(up.service, name) or waiting.now()) - _UNPROCESSED
-        position = ("AT_TIMESTAMP", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-        up.values |= dict(zip(POSITION, position, strict=True))
-    where = up.values.get("StartingTimestamp", up.values["StartingPosition"])
-    say(f"the job begins anew at {where}; of what it reads again, alerts older than a day go out again")
+    if "StartingPosition" in up.values:
+        where = up.values.get("StartingTimestamp", up.values["StartingPosition"])
+        say(f"the job begins anew at {where}; of what it reads again, alerts older than a day go out again")
+        return
+    at = (flink_application.stopped_at(up.service, name) or waiting.now()) - _UNPROCESSED
+    position = ("AT_TIMESTAMP", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
+    up.values |= dict(zip(POSITION, position, strict=True))
+    say(f"the job begins anew at {position[1]}, shortly before it stopped")
 
 
 def _bring(up: Up, name: str, before: dict[str, Any] | None, reset: bool) -> Running | None:
