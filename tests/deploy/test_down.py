@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.kms.models import kms_backends
 
 import down
+import stacks
+import waiting
 from deployed import APPLICATION, Account
 from emulator import REGION
 
@@ -127,3 +130,26 @@ def test_asks_first(account: Account) -> None:
     assert "--yes" in outcome.err
     assert APPLICATION in account.flink.applications
     assert account.application.status == "RUNNING"
+
+
+class LateStacks:
+    """CloudFormation, whose description of a stack is behind what it does."""
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.said:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"StackId": "arn", "StackStatus": self.said.pop(0)}]}
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        """Answers at once, as AWS does."""
+
+
+@pytest.mark.parametrize("end", [["DELETE_COMPLETE"], []])
+def test_a_stack_is_gone_only_when_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch, end: list[str]) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0)
+    late = LateStacks("CREATE_COMPLETE", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", *end)
+    stacks.delete(late, "low-inventory-system")
+    assert late.said == []
