@@ -32,7 +32,8 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     queue = outputs[f"{function}FailuresUrl"]
     sqs = aws.client("sqs")
     done = kept = 0
-    for failure in failures.receive(sqs, queue):
+    foreign: list[str] = []
+    for failure in failures.receive(sqs, queue, foreign.append):
         problem = _again(aws, outputs[f"{function}Name"], failure)
         where = f"{failure.shard} {failure.first} to {failure.last}"
         if problem:
@@ -42,10 +43,14 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
             done += 1
             failures.delete(sqs, queue, failure)
             say(f"{where}: done")
-    print(f"{done} messages redriven, {kept} stay in the queue")
+    for identifier in foreign:
+        say(f"message {identifier}: stays in the queue: it is not of the form that Lambda sends for a Kinesis stream")
+    print(f"{done} messages redriven, {kept + len(foreign)} stay in the queue")
     if kept:
         print(f"`python deploy/deploy.py logs {options.function}` shows why a record fails")
-    return 1 if kept else 0
+    if foreign:
+        print("look at those of another form in the SQS console, and delete them if they are nobody's")
+    return 1 if kept or foreign else 0
 
 
 def _again(aws: Aws, function: str, failure: Failure) -> str:
