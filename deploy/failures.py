@@ -21,10 +21,15 @@ class Failure:
     """A message, and the range in it, both ends included."""
 
     receipt: str
-    stream: str
+    stream_arn: str
     shard: str
     first: int
     last: int
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self.stream_arn.rpartition("/")[2]
 
     def covers(self, sequence_number: str) -> bool:
         """Whether a record is in the range; of one shard sequence numbers grow, and of another they differ."""
@@ -79,10 +84,9 @@ def _read(message: dict[str, Any]) -> Failure | None:
     """A message, or None if it is of another form."""
     try:
         batch = json.loads(message["Body"])["KinesisBatchInfo"]
-        stream = batch["streamArn"].rpartition("/")[2]
         first, last = int(batch["startSequenceNumber"]), int(batch["endSequenceNumber"])
-        return Failure(message["ReceiptHandle"], stream, batch["shardId"], first, last)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        return Failure(message["ReceiptHandle"], str(batch["streamArn"]), batch["shardId"], first, last)
+    except (ValueError, KeyError, TypeError):
         return None
 
 

@@ -58,10 +58,9 @@ def _again(aws: Aws, function: str, failure: Failure) -> str:
     records = failures.records(aws.client("kinesis"), failure)
     if not records:
         return "the stream has none of its records any more"
-    account = aws.account()
     failed: list[str] = []
     for batch in _batches(records):
-        event = {"Records": [_event(aws.region, account, function, failure, record) for record in batch]}
+        event = {"Records": [_event(aws.region, function, failure, record) for record in batch]}
         failed += _invoke(aws.client("lambda"), function, event)
     if failed:
         return f"{len(failed)} of {len(records)} records failed again, the first {failed[0]}"
@@ -82,7 +81,7 @@ def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     yield batch
 
 
-def _event(region: str, account: str, function: str, failure: Failure, record: dict[str, Any]) -> dict[str, Any]:
+def _event(region: str, function: str, failure: Failure, record: dict[str, Any]) -> dict[str, Any]:
     """A record as a mapping gives it to a function (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html)."""
     return {
         "kinesis": {
@@ -98,7 +97,7 @@ def _event(region: str, account: str, function: str, failure: Failure, record: d
         "eventName": "aws:kinesis:record",
         "invokeIdentityArn": function,
         "awsRegion": region,
-        "eventSourceARN": f"arn:aws:kinesis:{region}:{account}:stream/{failure.stream}",
+        "eventSourceARN": failure.stream_arn,
     }
 
 

@@ -91,14 +91,14 @@ def depth(account: Account) -> int:
 def test_a_range_in_batches(account: Account, invocations: Invocations) -> None:
     records = put(account, 250)
     shard = records[0]["ShardId"]
-    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"])
+    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"], "aws-us-gov")
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 0, outcome.err
     assert invocations.data() == [str(n) for n in range(10, 240)]
     assert [len(event["Records"]) for event in invocations.events] == [100, 100, 30]
     first = invocations.events[0]["Records"][0]
     assert first["eventID"] == f"{shard}:{records[10]['SequenceNumber']}"
-    assert first["eventSourceARN"].endswith(":stream/http-requests")
+    assert first["eventSourceARN"] == "arn:aws-us-gov:kinesis:eu-west-1:123456789012:stream/http-requests"
     assert depth(account) == 0
 
 
