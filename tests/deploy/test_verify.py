@@ -1,5 +1,6 @@
 """`verify`: it passes when the system works, and names what is missing when it does not."""
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -59,6 +60,23 @@ def test_sends_again_until_the_mappings_poll(account: Account, monkeypatch: pyte
         playing.__exit__(None, None, None)
     assert outcome.status == 0, outcome.out + outcome.err
     assert "sending again" in outcome.err
+
+
+@pytest.mark.parametrize("stream", ["alerts-low-inventory", "http-requests-dead-letters"])
+def test_passes_over_what_is_not_the_jobs(account: Account, stream: str) -> None:
+    assert account.run("up").status == 0
+    run = verify.Run(
+        account.connection, Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system"), 7
+    )
+    run.attempts.append(verify.Attempt("verify-1", time.monotonic()))
+    alert, letter = {"product_id": "verify-1-low"}, {"payload": 'the "verify-1" of this run'}
+    foreign = [b"\xff", b"hello", b"[]", b"7", b'{"product_id": ["verify-1-low"], "payload": null}']
+    for data in (*foreign, json.dumps(alert | letter).encode()):
+        account.client("kinesis").put_record(StreamName=stream, Data=data, PartitionKey="k")
+    verify._look_for_alert(run, "alert")
+    verify._look_for_dead_letter(run, "dead letter")
+    assert list(run.seen) == [{"alerts-low-inventory": "alert", "http-requests-dead-letters": "dead letter"}[stream]]
+    assert not run.false_alert
 
 
 FUNCTIONS = ("kinesis-to-dynamo.zip", "alerts-to-sns.zip")
