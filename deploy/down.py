@@ -13,6 +13,7 @@ import deployment
 import flink_application
 import kept_table
 import stacks
+import waiting
 from aws import Aws
 from aws_errors import DeployError
 from deployment import Deployment
@@ -77,11 +78,13 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for bucket in found.of("AWS::S3::Bucket"):
         with step(f"empty the bucket {bucket}"):
             _empty(aws.client("s3"), bucket)
-    for part in ("storage", "system"):
-        _delete(cloudformation, wanted, part)
     table = found.table()
     if table and not options.keep_table:
+        # Before its stack, which names it: a `down` that is interrupted and run again would not know of it. What the
+        # function cannot write meanwhile goes too.
         _delete_table(aws.client("dynamodb"), table)
+    for part in ("storage", "system"):
+        _delete(cloudformation, wanted, part)
     _delete_log_groups(aws, found)
     return _confirm(aws, wanted, found, table if options.keep_table else None)
 
@@ -110,7 +113,7 @@ def _show(aws: Aws, found: Inventory, keep_table: bool) -> None:
 def _items(dynamodb: Any, table: str) -> str:
     """How many items a table holds: counted if they are few, since DynamoDB's own count is up to six hours old."""
     described = kept_table.describe(dynamodb, table)
-    if described is None:
+    if described is None or described["TableStatus"] == "DELETING":
         return "nothing: it is gone already"
     page = dynamodb.scan(TableName=table, Select="COUNT")
     if "LastEvaluatedKey" in page:
@@ -147,10 +150,12 @@ def _empty(s3: Any, bucket: str) -> None:
 
 
 def _delete_table(dynamodb: Any, table: str) -> None:
-    if kept_table.describe(dynamodb, table):
-        with step(f"delete the table {table}"):
-            dynamodb.delete_table(TableName=table)
-            dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
+    if kept_table.describe(dynamodb, table) is None:
+        return
+    with step(f"delete the table {table}"):
+        # No error if it is being deleted already.
+        dynamodb.delete_table(TableName=table)
+        waiting.until(lambda: kept_table.describe(dynamodb, table) is None or None, f"table {table} to be gone", 600)
 
 
 def _groups(aws: Aws, found: Inventory) -> list[str]:

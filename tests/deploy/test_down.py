@@ -10,6 +10,7 @@ import down
 import stacks
 import waiting
 from deployed import APPLICATION, Account
+from deployment import Deployment
 from emulator import REGION
 
 
@@ -53,13 +54,14 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     account.package("low-inventory-job.zip", "# new")
     assert account.run("up").status == 0
     assert set(everything(account)) >= {"applications", "buckets", "functions", "roles", "streams", "tables", "topics"}
-    delete_table = down._delete_table
+    delete = down._delete
 
-    def after_a_late_flush(dynamodb: Any, table: str) -> None:
-        account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
-        delete_table(dynamodb, table)
+    def with_a_late_flush(cloudformation: Any, wanted: Deployment, part: str) -> None:
+        delete(cloudformation, wanted, part)
+        if part == "system":
+            account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
 
-    monkeypatch.setattr(down, "_delete_table", after_a_late_flush)
+    monkeypatch.setattr(down, "_delete", with_a_late_flush)
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
     assert "HttpRequests goes, with 1 items" in outcome.out
@@ -121,6 +123,51 @@ def test_a_failed_up_can_be_taken_down(account: Account) -> None:
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
     assert everything(account) == {}
+
+
+@pytest.mark.parametrize("last", ["storage", "system"])
+def test_an_interrupted_down_is_finished_by_the_next(
+    account: Account, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    assert account.run("up").status == 0
+    put_item(account)
+    delete = down._delete
+
+    def interrupted(cloudformation: Any, wanted: Deployment, part: str) -> None:
+        delete(cloudformation, wanted, part)
+        if part == last:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(down, "_delete", interrupted)
+        assert account.run("down", "--yes").status == 130
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert everything(account) == {}
+
+
+class SlowTable:
+    """DynamoDB with one table that is being deleted, which takes a while."""
+
+    def __init__(self) -> None:
+        self.left = 3
+
+    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
+        self.left -= 1
+        if self.left < 0:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
+        return {"Table": {"TableStatus": "DELETING"}}
+
+    def delete_table(self, TableName: str) -> None:  # noqa: N803
+        """No error: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html."""
+
+
+def test_a_table_that_is_being_deleted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0)
+    slow = SlowTable()
+    assert "gone already" in down._items(slow, "HttpRequests")
+    down._delete_table(slow, "HttpRequests")
+    assert slow.left < 0
 
 
 def test_asks_first(account: Account) -> None:
