@@ -20,6 +20,9 @@ from deployment import Deployment
 from reporting import say, step
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
+_GONE_SECONDS = 90
+"""How long a deleted thing may still answer; a queue does for up to a minute
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html)."""
 
 Resource = tuple[str, str, str]
 
@@ -180,14 +183,25 @@ def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -
     """See that nothing is left, by asking for each thing."""
     cloudformation = aws.client("cloudformation")
     left = [wanted.stack(part) for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
-    for kind, (service, method, key) in _PROBES.items():
-        probe = getattr(aws.client(service), method)
-        left += [name for name in found.of(kind) if name != kept and _is_there(probe, key, name)]
     left += _groups(aws, found)
     if left:
         raise DeployError(f"still there: {', '.join(left)}", "run `down` again, or delete them by hand")
+    for kind, (service, method, key) in _PROBES.items():
+        probe = getattr(aws.client(service), method)
+        for name in found.of(kind):
+            if name != kept:
+                _wait_until_gone(probe, key, name, f"{kind} {name}")
     print(f"nothing is left but the table {kept}, which the next `up` imports" if kept else "nothing is left")
     return 0
+
+
+def _wait_until_gone(probe: Callable[..., Any], key: str, name: str, what: str) -> None:
+    waiting.until(
+        lambda: None if _is_there(probe, key, name) else True,
+        f"{what} to be gone",
+        _GONE_SECONDS,
+        "its stack is gone: delete it by hand",
+    )
 
 
 def _is_there(probe: Callable[..., Any], key: str, name: str) -> bool:

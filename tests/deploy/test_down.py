@@ -146,6 +146,39 @@ def test_an_interrupted_down_is_finished_by_the_next(
     assert everything(account) == {}
 
 
+class Answers:
+    """A call about a thing that still answers so many times after the thing is deleted."""
+
+    def __init__(self, call: Any, late: int) -> None:
+        self._call, self.late = call, late
+
+    def __call__(self, **arguments: Any) -> Any:
+        try:
+            return self._call(**arguments)
+        except ClientError:
+            self.late -= 1
+            if self.late < 0:
+                raise
+            return {}
+
+
+def test_what_still_answers_is_waited_for(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up").status == 0
+    sqs = account.client("sqs")
+    answers = Answers(sqs.get_queue_attributes, late=5)
+    monkeypatch.setattr(sqs, "get_queue_attributes", answers)
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert answers.late < 0
+    monkeypatch.setattr(down, "_GONE_SECONDS", 0)
+    assert account.run("up").status == 0
+    answers.late = 5
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 1
+    assert "Failures" in outcome.err
+    assert "to be gone" in outcome.err
+
+
 class SlowTable:
     """DynamoDB with one table that is being deleted, which takes a while."""
 
