@@ -24,6 +24,9 @@ _GONE_SECONDS = 90
 """How long a deleted thing may still answer; a queue does for up to a minute
 (https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html)."""
 
+_KEY_DAYS = 7
+"""PendingWindowInDays of monitoring.yaml."""
+
 Resource = tuple[str, str, str]
 
 _PROBES: dict[str, tuple[str, str, str]] = {
@@ -191,7 +194,9 @@ def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -
         for name in found.of(kind):
             if name != kept:
                 _wait_until_gone(probe, key, name, f"{kind} {name}")
-    print(f"nothing is left but the table {kept}, which the next `up` imports" if kept else "nothing is left")
+    rest = [f"the table {kept}, which the next `up` imports"] if kept else []
+    rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
+    print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
     return 0
 
 

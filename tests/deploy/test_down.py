@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ClientError
 from moto.kms.models import kms_backends
 
+import cfn
 import down
 import stacks
 import waiting
@@ -65,8 +66,10 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
     assert "HttpRequests goes, with 1 items" in outcome.out
+    assert "nothing is left but the operators' key " in outcome.out
     assert "/aws/lambda/KinesisToDynamo is there again" in outcome.err
-    assert outcome.out.endswith("nothing is left\n")
+    days = cfn.load("monitoring")["Resources"]["OperatorsKey"]["Properties"]["PendingWindowInDays"]
+    assert outcome.out.endswith(f", which KMS deletes in {days} days\n")
     assert everything(account) == {}
     assert "nothing of low-inventory" in account.run("down", "--yes").out
 
@@ -122,6 +125,7 @@ def test_a_failed_up_can_be_taken_down(account: Account) -> None:
     account.client("kinesis").delete_stream(StreamName="http-requests-dead-letters")
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
+    assert outcome.out.endswith("nothing is left\n")
     assert everything(account) == {}
 
 
