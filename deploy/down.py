@@ -76,6 +76,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     if not options.yes and not _confirmed(wanted.name):
         print("nothing was changed")
         return 1
+    table = found.table()
+    if table and options.keep_table:
+        kept_table.mark(aws.client("dynamodb"), wanted, table)
     cloudformation = aws.client("cloudformation")
     with step("stop the application"):
         flink_application.stop(aws.client("kinesisanalyticsv2"), wanted.application, force=True)
@@ -84,7 +87,6 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for bucket in found.of("AWS::S3::Bucket"):
         with step(f"empty the bucket {bucket}"):
             _empty(aws.client("s3"), bucket)
-    table = found.table()
     if table and not options.keep_table:
         # Before its stack, which names it: a `down` that is interrupted and run again would not know of it. What the
         # function cannot write meanwhile goes too.

@@ -92,7 +92,7 @@ def _system(up: Up, lost: list[str]) -> None:
     name = up.deployment.stack("system")
     if not up.previous("system") and not stacks.describe(up.cloudformation, name):
         table = up.wanted("system", "TableName")
-        kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), name, table)
+        kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), up.deployment, table)
     if "StartingPosition" in lost or "StartingTimestamp" in lost:
         _remove_mapping(up)
     for shards in _shards(up):

@@ -1,5 +1,7 @@
 """`down`: what goes, what stays, and that nothing is left."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -8,6 +10,7 @@ from moto.kms.models import kms_backends
 
 import cfn
 import down
+import kept_table
 import stacks
 import waiting
 from deployed import APPLICATION, Account
@@ -93,18 +96,63 @@ def test_a_kept_table_comes_back(account: Account) -> None:
     assert everything(account) == {}
 
 
-def test_another_table_of_that_name_is_not_taken(account: Account) -> None:
-    account.client("dynamodb").create_table(
+def create_table(account: Account, keys: str = "pk sk", types: str = "SS") -> str:
+    """Make a table of the name that `up` takes, and give its ARN."""
+    names = keys.split()
+    answer = account.client("dynamodb").create_table(
         TableName="HttpRequests",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=False)],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in zip(names, types, strict=False)],
         BillingMode="PAY_PER_REQUEST",
     )
-    outcome = account.run("up")
-    assert outcome.status == 1
-    assert "other keys than pk and sk" in outcome.err
+    return str(answer["TableDescription"]["TableArn"])
+
+
+@pytest.mark.parametrize(("keys", "types"), [("id", "S"), ("sk pk", "SS"), ("pk sk", "SN")])
+def test_a_table_with_other_keys_is_not_taken(account: Account, keys: str, types: str) -> None:
+    create_table(account, keys, types)
+    for arguments in (["--plan"], []):
+        outcome = account.run("up", *arguments)
+        assert outcome.status == 2
+        assert "other keys than pk and sk" in outcome.err
     assert account.run("down", "--yes").status == 0
     assert everything(account) == {"tables": ["HttpRequests"]}
+
+
+@pytest.mark.parametrize(("keeper", "whose"), [("", "may be another system's"), ("shop", "by the deployment shop")])
+def test_only_a_table_that_was_kept_is_taken(account: Account, keeper: str, whose: str) -> None:
+    arn = create_table(account)
+    dynamodb = account.client("dynamodb")
+    if keeper:
+        dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": kept_table.TAG, "Value": keeper}])
+    for arguments in (["--plan"], []):
+        outcome = account.run("up", *arguments)
+        assert outcome.status == 2
+        assert whose in outcome.err
+    assert "--parameter TableName=OTHER" in outcome.err
+    assert account.run("down", "--yes").status == 0
+    assert everything(account) == {"tables": ["HttpRequests"]}
+    # The way out that the message names.
+    (command,) = re.findall(r"`aws dynamodb tag-resource ([^`]*)`", outcome.err)
+    given = dict(re.findall(r"--(\S+) (\S+)", command))
+    assert given["region"] == REGION
+    tag = dict(pair.split("=") for pair in given["tags"].split(","))
+    dynamodb.tag_resource(ResourceArn=given["resource-arn"], Tags=[tag])
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    assert "importing it" in outcome.err
+
+
+def test_a_provisioned_table_is_imported_as_it_is() -> None:
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 3}
+    described: dict[str, Any] = {"ProvisionedThroughput": units | {"NumberOfDecreasesToday": 0}}
+    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
+    assert properties["BillingMode"] == "PROVISIONED"
+    assert properties["ProvisionedThroughput"] == units
+    described["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert "ProvisionedThroughput" not in properties
 
 
 @pytest.mark.parametrize("state", ["STARTING", "FORCE_STOPPING", "ROLLING_BACK"])
