@@ -13,12 +13,19 @@ import deployment
 import flink_application
 import kept_table
 import stacks
+import waiting
 from aws import Aws
 from aws_errors import DeployError
 from deployment import Deployment
 from reporting import say, step
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
+_GONE_SECONDS = 90
+"""How long a deleted thing may still answer; a queue does for up to a minute
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html)."""
+
+_KEY_DAYS = 7
+"""PendingWindowInDays of monitoring.yaml."""
 
 Resource = tuple[str, str, str]
 
@@ -69,6 +76,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     if not options.yes and not _confirmed(wanted.name):
         print("nothing was changed")
         return 1
+    table = found.table()
+    if table and options.keep_table:
+        kept_table.mark(aws.client("dynamodb"), wanted, table)
     cloudformation = aws.client("cloudformation")
     with step("stop the application"):
         flink_application.stop(aws.client("kinesisanalyticsv2"), wanted.application, force=True)
@@ -77,11 +87,12 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for bucket in found.of("AWS::S3::Bucket"):
         with step(f"empty the bucket {bucket}"):
             _empty(aws.client("s3"), bucket)
+    if table and not options.keep_table:
+        # Before its stack, which names it: a `down` that is interrupted and run again would not know of it. What the
+        # function cannot write meanwhile goes too.
+        _delete_table(aws.client("dynamodb"), table)
     for part in ("storage", "system"):
         _delete(cloudformation, wanted, part)
-    table = found.table()
-    if table and not options.keep_table:
-        _delete_table(aws.client("dynamodb"), table)
     _delete_log_groups(aws, found)
     return _confirm(aws, wanted, found, table if options.keep_table else None)
 
@@ -110,7 +121,7 @@ def _show(aws: Aws, found: Inventory, keep_table: bool) -> None:
 def _items(dynamodb: Any, table: str) -> str:
     """How many items a table holds: counted if they are few, since DynamoDB's own count is up to six hours old."""
     described = kept_table.describe(dynamodb, table)
-    if described is None:
+    if described is None or described["TableStatus"] == "DELETING":
         return "nothing: it is gone already"
     page = dynamodb.scan(TableName=table, Select="COUNT")
     if "LastEvaluatedKey" in page:
@@ -147,10 +158,12 @@ def _empty(s3: Any, bucket: str) -> None:
 
 
 def _delete_table(dynamodb: Any, table: str) -> None:
-    if kept_table.describe(dynamodb, table):
-        with step(f"delete the table {table}"):
-            dynamodb.delete_table(TableName=table)
-            dynamodb.get_waiter("table_not_exists").wait(TableName=table, WaiterConfig={"Delay": 2})
+    if kept_table.describe(dynamodb, table) is None:
+        return
+    with step(f"delete the table {table}"):
+        # No error if it is being deleted already.
+        dynamodb.delete_table(TableName=table)
+        waiting.until(lambda: kept_table.describe(dynamodb, table) is None or None, f"table {table} to be gone", 600)
 
 
 def _groups(aws: Aws, found: Inventory) -> list[str]:
@@ -175,14 +188,27 @@ def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -
     """See that nothing is left, by asking for each thing."""
     cloudformation = aws.client("cloudformation")
     left = [wanted.stack(part) for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
-    for kind, (service, method, key) in _PROBES.items():
-        probe = getattr(aws.client(service), method)
-        left += [name for name in found.of(kind) if name != kept and _is_there(probe, key, name)]
     left += _groups(aws, found)
     if left:
         raise DeployError(f"still there: {', '.join(left)}", "run `down` again, or delete them by hand")
-    print(f"nothing is left but the table {kept}, which the next `up` imports" if kept else "nothing is left")
+    for kind, (service, method, key) in _PROBES.items():
+        probe = getattr(aws.client(service), method)
+        for name in found.of(kind):
+            if name != kept:
+                _wait_until_gone(probe, key, name, f"{kind} {name}")
+    rest = [f"the table {kept}, which the next `up` imports"] if kept else []
+    rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
+    print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
     return 0
+
+
+def _wait_until_gone(probe: Callable[..., Any], key: str, name: str, what: str) -> None:
+    waiting.until(
+        lambda: None if _is_there(probe, key, name) else True,
+        f"{what} to be gone",
+        _GONE_SECONDS,
+        "its stack is gone: delete it by hand",
+    )
 
 
 def _is_there(probe: Callable[..., Any], key: str, name: str) -> bool:

@@ -4,7 +4,7 @@ Their form: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-dest
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,43 +21,73 @@ class Failure:
     """A message, and the range in it, both ends included."""
 
     receipt: str
-    stream: str
+    stream_arn: str
     shard: str
     first: int
     last: int
+
+    @property
+    def stream(self) -> str:
+        """The stream's name."""
+        return self.stream_arn.rpartition("/")[2]
 
     def covers(self, sequence_number: str) -> bool:
         """Whether a record is in the range; of one shard sequence numbers grow, and of another they differ."""
         return self.first <= int(sequence_number) <= self.last
 
 
-def receive(sqs: Any, queue: str) -> Iterator[Failure]:
-    """The messages of a queue, until none comes; each is hidden from others until deleted or released.
+def _refuse(identifier: str) -> None:
+    raise DeployError(
+        f"message {identifier} of the queue is not of the form that Lambda sends for a Kinesis stream",
+        "look at it in the SQS console, and delete it if it is nobody's",
+    )
+
+
+def receive(sqs: Any, queue: str, foreign: Callable[[str], None] = _refuse) -> Iterator[Failure]:
+    """The messages of a queue, each once, until none comes that is new.
+
+    Each is hidden from others until it is deleted or released, or for two minutes; one that takes longer than that, or
+    stays, comes again, and is let go at the end.
+
+    Args:
+        sqs: a boto3 client.
+        queue: the queue's URL.
+        foreign: takes the id of a message of another form, which is let go at the end.
 
     Raises:
-        DeployError: for a message of another form.
+        DeployError: for a message of another form, unless `foreign` takes it.
     """
+    seen: set[str] = set()
+    passed: list[str] = []
     while True:
         answer = sqs.receive_message(
             QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=_HIDDEN_SECONDS
         )
-        if not answer.get("Messages"):
-            return
-        for message in answer["Messages"]:
-            yield _read(message)
+        messages = answer.get("Messages", [])
+        passed += [message["ReceiptHandle"] for message in messages if message["MessageId"] in seen]
+        new = [message for message in messages if message["MessageId"] not in seen]
+        if not new:
+            break
+        for message in new:
+            seen.add(message["MessageId"])
+            failure = _read(message)
+            if failure:
+                yield failure
+            else:
+                foreign(message["MessageId"])
+                passed.append(message["ReceiptHandle"])
+    for receipt in passed:
+        _let_go(sqs, queue, receipt)
 
 
-def _read(message: dict[str, Any]) -> Failure:
+def _read(message: dict[str, Any]) -> Failure | None:
+    """A message, or None if it is of another form."""
     try:
         batch = json.loads(message["Body"])["KinesisBatchInfo"]
-        stream = batch["streamArn"].rpartition("/")[2]
         first, last = int(batch["startSequenceNumber"]), int(batch["endSequenceNumber"])
-        return Failure(message["ReceiptHandle"], stream, batch["shardId"], first, last)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise DeployError(
-            f"message {message['MessageId']} of the queue is not of the form that Lambda sends for a Kinesis stream",
-            "look at it in the SQS console, and delete it if it is nobody's",
-        ) from None
+        return Failure(message["ReceiptHandle"], str(batch["streamArn"]), batch["shardId"], first, last)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def delete(sqs: Any, queue: str, failure: Failure) -> None:
@@ -67,7 +97,16 @@ def delete(sqs: Any, queue: str, failure: Failure) -> None:
 
 def release(sqs: Any, queue: str, failure: Failure) -> None:
     """Let others see a message again at once."""
-    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=failure.receipt, VisibilityTimeout=0)
+    _let_go(sqs, queue, failure.receipt)
+
+
+def _let_go(sqs: Any, queue: str, receipt: str) -> None:
+    try:
+        sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
+    except ClientError as error:
+        # Not hidden any more, or gone: there is nothing to let go.
+        if not aws_errors.code(error).endswith(("MessageNotInflight", "InvalidParameterValue")):
+            raise
 
 
 def records(kinesis: Any, failure: Failure) -> list[dict[str, Any]]:

@@ -32,7 +32,8 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     queue = outputs[f"{function}FailuresUrl"]
     sqs = aws.client("sqs")
     done = kept = 0
-    for failure in failures.receive(sqs, queue):
+    foreign: list[str] = []
+    for failure in failures.receive(sqs, queue, foreign.append):
         problem = _again(aws, outputs[f"{function}Name"], failure)
         where = f"{failure.shard} {failure.first} to {failure.last}"
         if problem:
@@ -42,10 +43,14 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
             done += 1
             failures.delete(sqs, queue, failure)
             say(f"{where}: done")
-    print(f"{done} messages redriven, {kept} stay in the queue")
+    for identifier in foreign:
+        say(f"message {identifier}: stays in the queue: it is not of the form that Lambda sends for a Kinesis stream")
+    print(f"{done} messages redriven, {kept + len(foreign)} stay in the queue")
     if kept:
         print(f"`python deploy/deploy.py logs {options.function}` shows why a record fails")
-    return 1 if kept else 0
+    if foreign:
+        print("look at those of another form in the SQS console, and delete them if they are nobody's")
+    return 1 if kept or foreign else 0
 
 
 def _again(aws: Aws, function: str, failure: Failure) -> str:
@@ -53,10 +58,9 @@ def _again(aws: Aws, function: str, failure: Failure) -> str:
     records = failures.records(aws.client("kinesis"), failure)
     if not records:
         return "the stream has none of its records any more"
-    account = aws.account()
     failed: list[str] = []
     for batch in _batches(records):
-        event = {"Records": [_event(aws.region, account, function, failure, record) for record in batch]}
+        event = {"Records": [_event(aws.region, function, failure, record) for record in batch]}
         failed += _invoke(aws.client("lambda"), function, event)
     if failed:
         return f"{len(failed)} of {len(records)} records failed again, the first {failed[0]}"
@@ -77,7 +81,7 @@ def _batches(records: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
     yield batch
 
 
-def _event(region: str, account: str, function: str, failure: Failure, record: dict[str, Any]) -> dict[str, Any]:
+def _event(region: str, function: str, failure: Failure, record: dict[str, Any]) -> dict[str, Any]:
     """A record as a mapping gives it to a function (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html)."""
     return {
         "kinesis": {
@@ -93,7 +97,7 @@ def _event(region: str, account: str, function: str, failure: Failure, record: d
         "eventName": "aws:kinesis:record",
         "invokeIdentityArn": function,
         "awsRegion": region,
-        "eventSourceARN": f"arn:aws:kinesis:{region}:{account}:stream/{failure.stream}",
+        "eventSourceARN": failure.stream_arn,
     }
 
 

@@ -214,8 +214,9 @@ def delete(cloudformation: Any, name: str) -> None:
 
     def gone() -> str | None:
         now = describe(cloudformation, identifier)
-        status = now["StackStatus"] if now else "DELETE_COMPLETE"
-        return None if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS" else str(status)
+        status = str(now["StackStatus"]) if now else "DELETE_COMPLETE"
+        # What DescribeStacks says may be from before the deletion.
+        return status if status in ("DELETE_COMPLETE", "DELETE_FAILED") else None
 
     if waiting.until(gone, f"stack {name} to be deleted", SECONDS) == "DELETE_FAILED":
         raise StackError(f"stack {name}: DELETE_FAILED: {reason(cloudformation, name)}", "mend that, and run it again")

@@ -52,6 +52,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     up.forget()
     lost = _refuse_or_reset(up)
     up.values |= _phones(up, numbers)
+    if _is_new(up):
+        # One that is not ours is refused before anything is made.
+        kept_table.find(aws.client("dynamodb"), up.deployment, up.wanted("system", "TableName"))
     up.apply("storage")
     _upload(up, packages)
     _system(up, anew=not set(POSITION).isdisjoint(lost))
@@ -108,12 +111,16 @@ def _refuse_or_reset(up: Up) -> list[str]:
     return lost
 
 
+def _is_new(up: Up) -> bool:
+    """Whether there is no stack of the system yet."""
+    return not up.previous("system") and not stacks.describe(up.cloudformation, up.deployment.stack("system"))
+
+
 def _system(up: Up, anew: bool) -> None:
     """Apply the stack of the system; `anew` if its mapping of the events must begin at another position."""
-    name = up.deployment.stack("system")
-    if not up.previous("system") and not stacks.describe(up.cloudformation, name):
+    if _is_new(up):
         table = up.wanted("system", "TableName")
-        kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), name, table)
+        kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), up.deployment, table)
     mappings = _mappings_to_make(up, anew)
     for shards in _shards(up):
         up.values |= shards

@@ -103,7 +103,7 @@ def queue(account: Account, function: str = "KinesisToDynamo") -> str:
     return str(account.client("sqs").list_queues(QueueNamePrefix=prefix)["QueueUrls"][0])
 
 
-def send_failure(account: Account, shard: str, first: str, last: str) -> None:
+def send_failure(account: Account, shard: str, first: str, last: str, partition: str = "aws") -> None:
     """A message of the form in https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html."""
     body = {
         "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 6},
@@ -114,7 +114,7 @@ def send_failure(account: Account, shard: str, first: str, last: str) -> None:
             "startSequenceNumber": first,
             "endSequenceNumber": last,
             "batchSize": 1,
-            "streamArn": "arn:aws:kinesis:eu-west-1:123456789012:stream/http-requests",
+            "streamArn": f"arn:{partition}:kinesis:eu-west-1:123456789012:stream/http-requests",
         },
     }
     account.client("sqs").send_message(QueueUrl=queue(account), MessageBody=json.dumps(body))

@@ -1,12 +1,20 @@
 """`down`: what goes, what stays, and that nothing is left."""
 
+import json
+import re
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from moto.kms.models import kms_backends
 
+import cfn
 import down
+import kept_table
+import stacks
+import waiting
 from deployed import APPLICATION, Account
+from deployment import Deployment
 from emulator import REGION
 
 
@@ -50,18 +58,21 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     account.package("low-inventory-job.zip", "# new")
     assert account.run("up").status == 0
     assert set(everything(account)) >= {"applications", "buckets", "functions", "roles", "streams", "tables", "topics"}
-    delete_table = down._delete_table
+    delete = down._delete
 
-    def after_a_late_flush(dynamodb: Any, table: str) -> None:
-        account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
-        delete_table(dynamodb, table)
+    def with_a_late_flush(cloudformation: Any, wanted: Deployment, part: str) -> None:
+        delete(cloudformation, wanted, part)
+        if part == "system":
+            account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
 
-    monkeypatch.setattr(down, "_delete_table", after_a_late_flush)
+    monkeypatch.setattr(down, "_delete", with_a_late_flush)
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
     assert "HttpRequests goes, with 1 items" in outcome.out
+    assert "nothing is left but the operators' key " in outcome.out
     assert "/aws/lambda/KinesisToDynamo is there again" in outcome.err
-    assert outcome.out.endswith("nothing is left\n")
+    days = cfn.load("monitoring")["Resources"]["OperatorsKey"]["Properties"]["PendingWindowInDays"]
+    assert outcome.out.endswith(f", which KMS deletes in {days} days\n")
     assert everything(account) == {}
     assert "nothing of low-inventory" in account.run("down", "--yes").out
 
@@ -85,18 +96,63 @@ def test_a_kept_table_comes_back(account: Account) -> None:
     assert everything(account) == {}
 
 
-def test_another_table_of_that_name_is_not_taken(account: Account) -> None:
-    account.client("dynamodb").create_table(
+def create_table(account: Account, keys: str = "pk sk", types: str = "SS") -> str:
+    """Make a table of the name that `up` takes, and give its ARN."""
+    names = keys.split()
+    answer = account.client("dynamodb").create_table(
         TableName="HttpRequests",
-        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
-        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=False)],
+        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in zip(names, types, strict=False)],
         BillingMode="PAY_PER_REQUEST",
     )
-    outcome = account.run("up")
-    assert outcome.status == 1
-    assert "other keys than pk and sk" in outcome.err
+    return str(answer["TableDescription"]["TableArn"])
+
+
+@pytest.mark.parametrize(("keys", "types"), [("id", "S"), ("sk pk", "SS"), ("pk sk", "SN")])
+def test_a_table_with_other_keys_is_not_taken(account: Account, keys: str, types: str) -> None:
+    create_table(account, keys, types)
+    for arguments in (["--plan"], []):
+        outcome = account.run("up", *arguments)
+        assert outcome.status == 2
+        assert "other keys than pk and sk" in outcome.err
     assert account.run("down", "--yes").status == 0
     assert everything(account) == {"tables": ["HttpRequests"]}
+
+
+@pytest.mark.parametrize(("keeper", "whose"), [("", "may be another system's"), ("shop", "by the deployment shop")])
+def test_only_a_table_that_was_kept_is_taken(account: Account, keeper: str, whose: str) -> None:
+    arn = create_table(account)
+    dynamodb = account.client("dynamodb")
+    if keeper:
+        dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": kept_table.TAG, "Value": keeper}])
+    for arguments in (["--plan"], []):
+        outcome = account.run("up", *arguments)
+        assert outcome.status == 2
+        assert whose in outcome.err
+    assert "--parameter TableName=OTHER" in outcome.err
+    assert account.run("down", "--yes").status == 0
+    assert everything(account) == {"tables": ["HttpRequests"]}
+    # The way out that the message names.
+    (command,) = re.findall(r"`aws dynamodb tag-resource ([^`]*)`", outcome.err)
+    given = dict(re.findall(r"--(\S+) (\S+)", command))
+    assert given["region"] == REGION
+    tag = dict(pair.split("=") for pair in given["tags"].split(","))
+    dynamodb.tag_resource(ResourceArn=given["resource-arn"], Tags=[tag])
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    assert "importing it" in outcome.err
+
+
+def test_a_provisioned_table_is_imported_as_it_is() -> None:
+    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 3}
+    described: dict[str, Any] = {"ProvisionedThroughput": units | {"NumberOfDecreasesToday": 0}}
+    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
+    assert properties["BillingMode"] == "PROVISIONED"
+    assert properties["ProvisionedThroughput"] == units
+    described["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
+    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
+    assert properties["BillingMode"] == "PAY_PER_REQUEST"
+    assert "ProvisionedThroughput" not in properties
 
 
 @pytest.mark.parametrize("state", ["STARTING", "FORCE_STOPPING", "ROLLING_BACK"])
@@ -117,7 +173,86 @@ def test_a_failed_up_can_be_taken_down(account: Account) -> None:
     account.client("kinesis").delete_stream(StreamName="http-requests-dead-letters")
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
+    assert outcome.out.endswith("nothing is left\n")
     assert everything(account) == {}
+
+
+@pytest.mark.parametrize("last", ["storage", "system"])
+def test_an_interrupted_down_is_finished_by_the_next(
+    account: Account, monkeypatch: pytest.MonkeyPatch, last: str
+) -> None:
+    assert account.run("up").status == 0
+    put_item(account)
+    delete = down._delete
+
+    def interrupted(cloudformation: Any, wanted: Deployment, part: str) -> None:
+        delete(cloudformation, wanted, part)
+        if part == last:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(down, "_delete", interrupted)
+        assert account.run("down", "--yes").status == 130
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert everything(account) == {}
+
+
+class Answers:
+    """A call about a thing that still answers so many times after the thing is deleted."""
+
+    def __init__(self, call: Any, late: int) -> None:
+        self._call, self.late = call, late
+
+    def __call__(self, **arguments: Any) -> Any:
+        try:
+            return self._call(**arguments)
+        except ClientError:
+            self.late -= 1
+            if self.late < 0:
+                raise
+            return {}
+
+
+def test_what_still_answers_is_waited_for(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up").status == 0
+    sqs = account.client("sqs")
+    answers = Answers(sqs.get_queue_attributes, late=5)
+    monkeypatch.setattr(sqs, "get_queue_attributes", answers)
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert answers.late < 0
+    monkeypatch.setattr(down, "_GONE_SECONDS", 0)
+    assert account.run("up").status == 0
+    answers.late = 5
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 1
+    assert "Failures" in outcome.err
+    assert "to be gone" in outcome.err
+
+
+class SlowTable:
+    """DynamoDB with one table that is being deleted, which takes a while."""
+
+    def __init__(self) -> None:
+        self.left = 3
+
+    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
+        self.left -= 1
+        if self.left < 0:
+            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
+        return {"Table": {"TableStatus": "DELETING"}}
+
+    def delete_table(self, TableName: str) -> None:  # noqa: N803
+        """No error: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html."""
+
+
+def test_a_table_that_is_being_deleted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0)
+    slow = SlowTable()
+    assert "gone already" in down._items(slow, "HttpRequests")
+    down._delete_table(slow, "HttpRequests")
+    assert slow.left < 0
 
 
 def test_asks_first(account: Account) -> None:
@@ -127,3 +262,26 @@ def test_asks_first(account: Account) -> None:
     assert "--yes" in outcome.err
     assert APPLICATION in account.flink.applications
     assert account.application.status == "RUNNING"
+
+
+class LateStacks:
+    """CloudFormation, whose description of a stack is behind what it does."""
+
+    def __init__(self, *said: str) -> None:
+        self.said = list(said)
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:  # noqa: N803
+        if not self.said:
+            raise ClientError({"Error": {"Code": "ValidationError"}}, "DescribeStacks")
+        return {"Stacks": [{"StackId": "arn", "StackStatus": self.said.pop(0)}]}
+
+    def delete_stack(self, StackName: str) -> None:  # noqa: N803
+        """Answers at once, as AWS does."""
+
+
+@pytest.mark.parametrize("end", [["DELETE_COMPLETE"], []])
+def test_a_stack_is_gone_only_when_it_is_said_to_be(monkeypatch: pytest.MonkeyPatch, end: list[str]) -> None:
+    monkeypatch.setattr(waiting, "INTERVAL", 0)
+    late = LateStacks("CREATE_COMPLETE", "CREATE_COMPLETE", "DELETE_IN_PROGRESS", *end)
+    stacks.delete(late, "low-inventory-system")
+    assert late.said == []

@@ -9,8 +9,11 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 import aws
+import failures
+import redrive
 from deployed import Account
 from emulator import REGION
 from playing import queue, send_failure
@@ -88,14 +91,14 @@ def depth(account: Account) -> int:
 def test_a_range_in_batches(account: Account, invocations: Invocations) -> None:
     records = put(account, 250)
     shard = records[0]["ShardId"]
-    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"])
+    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"], "aws-us-gov")
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 0, outcome.err
     assert invocations.data() == [str(n) for n in range(10, 240)]
     assert [len(event["Records"]) for event in invocations.events] == [100, 100, 30]
     first = invocations.events[0]["Records"][0]
     assert first["eventID"] == f"{shard}:{records[10]['SequenceNumber']}"
-    assert first["eventSourceARN"].endswith(":stream/http-requests")
+    assert first["eventSourceARN"] == "arn:aws-us-gov:kinesis:eu-west-1:123456789012:stream/http-requests"
     assert depth(account) == 0
 
 
@@ -114,11 +117,9 @@ def test_what_fails_again_stays(account: Account, invocations: Invocations) -> N
 
 def test_what_cannot_be_redriven_stays(account: Account, invocations: Invocations) -> None:
     number = put(account, 1)[0]["SequenceNumber"]
-    sqs, url = account.client("sqs"), queue(account)
     cases: list[tuple[Callable[[], Any], str]] = [
         (lambda: send_failure(account, "shardId-000000000009", "1", "2"), "none of its records any more"),
         (lambda: send_failure(account, "shardId-000000000000", number, number), "KinesisToDynamo: Unhandled"),
-        (lambda: sqs.send_message(QueueUrl=url, MessageBody="hello"), "is not of the form that Lambda sends"),
     ]
     invocations.function_error = "Unhandled"
     for count, (send, expected) in enumerate(cases, 1):
@@ -127,3 +128,37 @@ def test_what_cannot_be_redriven_stays(account: Account, invocations: Invocation
         assert (outcome.status, expected in outcome.err) == (1, True), outcome.err
         # Those of before are hidden for a while.
         assert depth(account) == count
+
+
+def test_a_message_of_another_form_stops_nothing(account: Account, invocations: Invocations) -> None:
+    records = put(account, 1)
+    for body in ("hello", '{"KinesisBatchInfo": 7}'):
+        account.client("sqs").send_message(QueueUrl=queue(account), MessageBody=body)
+    send_failure(account, records[0]["ShardId"], records[0]["SequenceNumber"], records[0]["SequenceNumber"])
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert outcome.status == 1
+    assert outcome.err.count("is not of the form that Lambda sends") == 2
+    assert "1 messages redriven, 2 stay in the queue" in outcome.out
+    assert invocations.data() == ["0"]
+    # Whoever looks for them sees them at once.
+    assert len(account.client("sqs").receive_message(QueueUrl=queue(account), MaxNumberOfMessages=10)["Messages"]) == 2
+
+
+@pytest.mark.parametrize("code", ["InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"])
+def test_a_message_that_comes_again_is_let_be(account: Account, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    assert account.run("up").status == 0
+    number = put(account, 1)[0]["SequenceNumber"]
+    send_failure(account, "shardId-000000000000", number, number)
+    # As if each took longer than a message is hidden.
+    monkeypatch.setattr(failures, "_HIDDEN_SECONDS", 0)
+
+    def not_hidden(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code}}, "ChangeMessageVisibility")
+
+    monkeypatch.setattr(account.client("sqs"), "change_message_visibility", not_hidden)
+    answers = ["it fails again", ""]
+    monkeypatch.setattr(redrive, "_again", lambda *_: answers.pop(0))
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert (outcome.status, answers) == (1, [""])
+    assert "0 messages redriven, 1 stay in the queue" in outcome.out
+    assert depth(account) == 1

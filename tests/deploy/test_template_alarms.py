@@ -51,6 +51,7 @@ FACTS = {
     ("AWS/Kinesis", "WriteProvisionedThroughputExceeded"): fact("StreamName", "Sum", STREAMS),
     ("AWS/Kinesis", "ReadProvisionedThroughputExceeded"): fact("StreamName", "Sum", STREAMS),
     ("AWS/Lambda", "IteratorAge"): fact("FunctionName", "Maximum Average", FUNCTIONS),
+    ("AWS/Lambda", "Invocations"): fact("FunctionName", "Sum", FUNCTIONS),
     ("AWS/Lambda", "Errors"): fact("FunctionName", "Sum", FUNCTIONS),
     ("AWS/Lambda", "Throttles"): fact("FunctionName", "Sum", FUNCTIONS),
     ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): fact("QueueName", "Maximum Average", QUEUES),
@@ -93,9 +94,10 @@ WATCHED = {
         ("low-inventory-application", "cpuUtilization", "missing"),
         ("low-inventory-application", "heapMemoryUtilization", "missing"),
         *((name, metric, "notBreaching") for name in ("KinesisToDynamo", "AlertsToSns")
-          for metric in ("IteratorAge", "Errors", "Throttles")),
+          for metric in ("IteratorAge", "Errors", "Throttles", "Invocations")),
         *((name, "ApproximateNumberOfMessagesVisible", "notBreaching") for name in ("on-failure-k", "on-failure-a")),
-        ("http-requests-dead-letters", "IncomingRecords", "notBreaching"),
+        *((name, "IncomingRecords", "notBreaching")
+          for name in ("http-requests", "alerts-low-inventory", "http-requests-dead-letters")),
         *((name, f"{what}ProvisionedThroughputExceeded", "notBreaching") for what in ("Read", "Write")
           for name in ("http-requests", "alerts-low-inventory", "http-requests-dead-letters")),
         ("alerts-topic", "NumberOfNotificationsFailed", "notBreaching"),
@@ -253,6 +255,35 @@ def test_what_an_alarm_says_to_run_can_be_run() -> None:
     assert len(commands) >= 8
     for command in commands:
         deploy.parser().parse_args(command.split())
+
+
+def breaching(alarm: dict[str, Any], incoming: float | None, invocations: float | None) -> bool:
+    """What an alarm's expression gives for one period, None where a metric has no data point."""
+    expression = next(query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData", True))
+    names = {
+        "incoming": incoming,
+        "invocations": invocations,
+        "FILL": lambda value, filler: filler if value is None else value,
+        "WHEN": lambda condition, value, other: value if condition else other,
+    }
+    value = eval(expression.replace("IF(", "WHEN(").replace("AND", "and"), {"__builtins__": {}}, names)
+    assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
+    return bool(value > 0)
+
+
+@pytest.mark.parametrize(
+    ("function", "stream"), [("KinesisToDynamo", "http-requests"), ("AlertsToSns", "alerts-low-inventory")]
+)
+def test_a_consumer_that_stops_reading_is_told(function: str, stream: str) -> None:
+    """With no invocation there is no lag, no error, no throttle and no message in a queue."""
+    alarm = alarms("FLINK-1_20")[f"{function}Idle"]
+    names = {use.dimensions.get("StreamName") or use.dimensions["FunctionName"] for use in used(alarm)}
+    assert names == {function, stream}
+    for invocations, idle in ((None, True), (0, True), (1, False), (400, False)):
+        assert breaching(alarm, 3, invocations) == idle
+        assert not breaching(alarm, None, invocations)
+    # A lone record at the end of a period is taken in the next; and the newest one may have no data yet.
+    assert 1 < alarm["DatapointsToAlarm"] < alarm["EvaluationPeriods"]
 
 
 def test_throttling_that_passes_alarms_nobody() -> None:

@@ -1,5 +1,6 @@
 """`verify`: it passes when the system works, and names what is missing when it does not."""
 
+import json
 import shutil
 import time
 from pathlib import Path
@@ -27,6 +28,7 @@ def test_passes_and_tidies_up(account: Account, monkeypatch: pytest.MonkeyPatch)
     assert account.run("up", "--threshold", "7", "--phone", "+15550100").status == 0
     monkeypatch.setattr(verify, "_QUEUE_SECONDS", 30)
     send_failure(account, "shardId-000000000000", "1", "2")
+    account.client("sqs").send_message(QueueUrl=queue(account), MessageBody="hello")
     with Playing(account) as playing:
         outcome = account.run("verify", "--timeout", "60")
     assert outcome.status == 0, outcome.out + outcome.err
@@ -36,8 +38,8 @@ def test_passes_and_tidies_up(account: Account, monkeypatch: pytest.MonkeyPatch)
     assert "+15550100" not in outcome.out + outcome.err
     assert [product.endswith("-low") for product in playing.published] == [True]
     assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 0
-    # Its own is gone, and the one that was there is still there.
-    assert left_in_queue(account) == 1
+    # Its own is gone, and those that were there are still there.
+    assert left_in_queue(account) == 2
 
 
 def test_sends_again_until_the_mappings_poll(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -58,6 +60,23 @@ def test_sends_again_until_the_mappings_poll(account: Account, monkeypatch: pyte
         playing.__exit__(None, None, None)
     assert outcome.status == 0, outcome.out + outcome.err
     assert "sending again" in outcome.err
+
+
+@pytest.mark.parametrize("stream", ["alerts-low-inventory", "http-requests-dead-letters"])
+def test_passes_over_what_is_not_the_jobs(account: Account, stream: str) -> None:
+    assert account.run("up").status == 0
+    run = verify.Run(
+        account.connection, Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system"), 7
+    )
+    run.attempts.append(verify.Attempt("verify-1", time.monotonic()))
+    alert, letter = {"product_id": "verify-1-low"}, {"payload": 'the "verify-1" of this run'}
+    foreign = [b"\xff", b"hello", b"[]", b"7", b'{"product_id": ["verify-1-low"], "payload": null}']
+    for data in (*foreign, json.dumps(alert | letter).encode()):
+        account.client("kinesis").put_record(StreamName=stream, Data=data, PartitionKey="k")
+    verify._look_for_alert(run, "alert")
+    verify._look_for_dead_letter(run, "dead letter")
+    assert list(run.seen) == [{"alerts-low-inventory": "alert", "http-requests-dead-letters": "dead letter"}[stream]]
+    assert not run.false_alert
 
 
 FUNCTIONS = ("kinesis-to-dynamo.zip", "alerts-to-sns.zip")
