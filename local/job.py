@@ -1,25 +1,18 @@
 """The job, from its zip, on the streams of the emulator."""
 
 import contextlib
-import json
-import os
-import signal
 import subprocess
-import sys
-import zipfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+import job_process
 from artifacts import BUILD, PACKAGES
 
-# The JVM compiles once and not twice, and collects with one thread: for some hundred events a second on a laptop that
-# is enough, and it starts some seconds sooner.
-_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 PACKAGE = BUILD / PACKAGES["JobKey"]
 
 
 class Job:
-    """A running job. `process` ends when it fails or is stopped; `log` has what it said on stderr."""
+    """A running job. `process` ends when it fails or is stopped; `log` has what it printed."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", log: Path) -> None:
         self.process = process
@@ -65,33 +58,10 @@ def run(groups: list[dict[str, object]], parallelism: int, folder: Path) -> Iter
         parallelism: at most as many as the stream has shards make sense.
         folder: an empty folder.
     """
-    with zipfile.ZipFile(PACKAGE) as package:
-        package.extractall(folder)
-    property_file = folder / "application_properties.json"
-    property_file.write_text(json.dumps(groups), encoding="utf-8")
     log = folder / "job.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(
-            [
-                sys.executable,
-                str(folder / "jobs" / "low_inventory.py"),
-                "--properties",
-                str(property_file),
-                "--parallelism",
-                str(parallelism),
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=out,
-            env={**os.environ, "JDK_JAVA_OPTIONS": f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_QUICK_START}".strip()},
-            start_new_session=True,
-        )
+        process = job_process.start(PACKAGE, job_process.SCRIPT, groups, parallelism, folder, out)
     try:
         yield Job(process, log)
     finally:
-        process.terminate()
-        try:
-            process.wait(30)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        job_process.end(process)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 _ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(_ROOT / folder) for folder in ("deploy", "producer", "local/mappings")]
+sys.path += [str(_ROOT / folder) for folder in ("deploy", "producer", "local/cloud", "local/mappings")]
 
 from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
 from rich.console import Console, RenderableType  # noqa: E402

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
+import cloudformation_operations
+import cloudformation_resources
 import files
 import gateway
 import low_inventory
@@ -42,6 +44,8 @@ def connector() -> Path:
 def emulator_endpoint() -> Iterator[str]:
     """One emulator for the session, on a free port."""
     moto_corrections.apply()
+    cloudformation_operations.apply()
+    cloudformation_resources.apply()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -1,6 +1,5 @@
 """The account that the tests of `deploy.py` work on."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import boto3
@@ -8,16 +7,16 @@ import pytest
 
 import artifacts
 import aws
-import cloudformation_gaps
 import deploy
 import deployment
+import flink_endpoint
 import logs
 import tail
 import verify
 import waiting
 from deployed import Account, Outcome
 from emulator import REGION, Emulator
-from flink_service import FlinkService
+from scripted_flink import ScriptedFlink
 
 
 @pytest.fixture(scope="session")
@@ -27,17 +26,17 @@ def connection() -> aws.Aws:
 
 
 @pytest.fixture(scope="session")
-def flink(emulator_endpoint: str) -> Iterator[FlinkService]:
+def flink() -> ScriptedFlink:
     """The stand-in for the Flink service."""
-    service = FlinkService(emulator_endpoint, REGION)
-    yield service
-    service.close()
+    service = ScriptedFlink(REGION)
+    flink_endpoint.serve({REGION: service}.__getitem__)
+    return service
 
 
 @pytest.fixture
 def account(
     emulator: Emulator,
-    flink: FlinkService,
+    flink: ScriptedFlink,
     connection: aws.Aws,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -45,7 +44,6 @@ def account(
 ) -> Account:
     """An empty account; `up` makes no alarms there, which the emulator takes and forgets."""
     flink.reset()
-    monkeypatch.setenv("AWS_ENDPOINT_URL_KINESIS_ANALYTICS_V2", flink.endpoint)
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr(aws, "connect", lambda region: connection)
     monkeypatch.setattr(artifacts, "BUILD", tmp_path)
@@ -55,7 +53,6 @@ def account(
         monkeypatch.setattr(module, "INTERVAL", 0.005)
     monkeypatch.setattr(waiting, "now", flink.now)
     monkeypatch.setattr(deployment, "PARTS", ("storage", "system", "application"))
-    cloudformation_gaps.fill(monkeypatch, connection.client("kinesisanalyticsv2"))
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()

@@ -8,7 +8,8 @@ from typing import Any
 
 from aws import Aws
 from emulator import Emulator
-from flink_service import Application, FlinkService
+from flink_state import Application
+from scripted_flink import ScriptedFlink
 
 APPLICATION = "low-inventory-application"
 
@@ -27,7 +28,7 @@ class Account:
     """An account, and `deploy.py` on it."""
 
     emulator: Emulator
-    flink: FlinkService
+    flink: ScriptedFlink
     build: Path
     connection: Aws
     run: Callable[..., Outcome]

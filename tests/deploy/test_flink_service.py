@@ -51,6 +51,7 @@ def test_refusals_and_states(account: Account) -> None:
         ("InvalidArgumentException", lambda: _update(client, version, **_code("low-inventory-job-gone.zip"))),
         ("InvalidArgumentException", lambda: _update(client, version, **_properties({}))),
         ("InvalidArgumentException", lambda: _update(client, version, **_properties(fifty_one))),
+        ("UnsupportedOperationException", lambda: client.list_application_versions(ApplicationName=APPLICATION)),
         ("ResourceNotFoundException", lambda: client.describe_application(ApplicationName="another")),
         (
             "InvalidRequestException",

@@ -1,155 +1,52 @@
-"""A stand-in for `kinesisanalyticsv2`: AWS JSON 1.1 over HTTP, with the application's real states.
+"""A stand-in for `kinesisanalyticsv2`, with the application's real states.
 
 What it models, from botocore's model and
 https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_Operations.html: requests are held to botocore's shapes (so
 an empty property map is refused), every state takes a DescribeApplication to pass, operations and versions are kept,
 code must be in S3, a stale version id and calls that the state does not allow are refused, an update of a running
 application restarts it from a snapshot, an update that fails is rolled back, and the job shows in the metrics and the
-log as the service shows it.
+log as the service shows it. The job itself is run by others (`flink_state.Jobs`); its metrics are sampled whenever an
+application is described.
 
-What it does not: the job itself, time, quotas, VPCs, permissions, and what CloudFormation and `deploy.py` do not ask.
+What it does not: what snapshots hold, quotas, VPCs, permissions, and what CloudFormation and `deploy.py` do not ask.
 """
 
-import json
 import threading
-from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-import boto3
-import botocore.session
+import flink_shapes
+from flink_shapes import RefusedError
+from flink_state import Application, Jobs, Operation
+from moto_account import ACCOUNT, MotoAccount
 
-ACCOUNT = "123456789012"
-_MODEL = botocore.session.get_session().get_service_model("kinesisanalyticsv2")
-_TARGET = "KinesisAnalytics_20180523."
 _LOCATION = ("ApplicationCodeConfiguration", "CodeContent", "S3ContentLocation")
-
-DRIVER_FAILURE = [
-    "--------------------------- Python Process Started --------------------------",
-    "Traceback (most recent call last):",
-    "Alerts.threshold: expected a whole number",
-    "Python process exits with code: 2",
-]
-
-
-class RefusedError(Exception):
-    """An answer that is an error of the service."""
-
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.kind = kind
-
-
-@dataclass
-class Operation:
-    """An operation on an application, as the service lists it."""
-
-    kind: str
-    identifier: str
-    began: datetime
-    status: str = "IN_PROGRESS"
-    error: str = ""
-
-    def summary(self) -> dict[str, Any]:
-        return {
-            "Operation": self.kind,
-            "OperationId": self.identifier,
-            "StartTime": self.began.timestamp(),
-            "OperationStatus": self.status,
-        }
-
-    def details(self) -> dict[str, Any]:
-        content = {name: value for name, value in self.summary().items() if name != "OperationId"}
-        if self.error:
-            content["OperationFailureDetails"] = {"ErrorInfo": {"ErrorString": self.error}}
-        return content
-
-
-@dataclass
-class Application:
-    """An application: its state, what it will pass through, and the versions of its configuration."""
-
-    name: str
-    request: dict[str, Any]
-    versions: list[dict[str, Any]]
-    status: str = "READY"
-    version: int = 1
-    ahead: list[tuple[str, Callable[[], None] | None]] = field(default_factory=list)
-    operations: list[Operation] = field(default_factory=list)
-    snapshots: int = 0
-    logging: list[str] = field(default_factory=list)
-    restored: str = ""
-    ran: list[int] = field(default_factory=list)
-    up_since: datetime | None = None
-
-    @property
-    def configuration(self) -> dict[str, Any]:
-        return self.versions[-1]
-
-    def move(self) -> None:
-        """One step on the way; a state is seen at least once before the next."""
-        if self.ahead:
-            self.status, then = self.ahead.pop(0)
-            if then:
-                then()
 
 
 class FlinkService:
-    """The stand-in, on a port of its own until `close`.
+    """The stand-in for a region.
 
     Args:
-        emulator: the endpoint of the emulator that has S3, CloudWatch and CloudWatch Logs.
-        region: the region of everything.
+        region: where its applications, their code, metrics and logs are.
+        jobs: runs their jobs.
     """
 
-    def __init__(self, emulator: str, region: str) -> None:
-        self.reset()
+    def __init__(self, region: str, jobs: Jobs) -> None:
         self.region = region
-        self._lock = threading.RLock()
-        self._clients = {name: boto3.client(name, region_name=region, endpoint_url=emulator) for name in _CLIENTS}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.endpoint = f"http://127.0.0.1:{self._server.server_address[1]}"
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})
-        self._thread.start()
-
-    def reset(self) -> None:
-        """Forget everything."""
         self.applications: dict[str, Application] = {}
-        self.failing: list[str] = []
-        self.calls: list[str] = []
-        self.passed = timedelta()
-
-    def close(self) -> None:
-        """End the server."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
-
-    def now(self) -> datetime:
-        """The time; half a minute passes with each look at an application."""
-        return datetime.now(UTC) + self.passed
-
-    def fail(self, how: str) -> None:
-        """Let the next operation fail: `driver_dies`, `start_falls_back`, `update_rolls_back`, `update_ends_ready`."""
-        assert how in ("driver_dies", "start_falls_back", "update_rolls_back", "update_ends_ready")
-        self.failing.append(how)
-
-    def scale(self, name: str) -> None:
-        """Let the service scale an application by itself."""
-        application = self.applications[name]
-        application.status = "AUTOSCALING"
-        application.ahead = [("AUTOSCALING", None), ("AUTOSCALING", None), ("RUNNING", None)]
+        self._jobs = jobs
+        self._account = MotoAccount(region)
+        self._lock = threading.RLock()
 
     def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request. Raises RefusedError."""
+        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation)
+        method = getattr(self, name, None)
+        if operation not in flink_shapes.MODEL.operation_names or method is None:
+            raise RefusedError("UnsupportedOperationException", f"{operation} is not emulated")
         with self._lock:
-            self.calls.append(operation)
-            _check(_MODEL.operation_model(operation).input_shape, request, "")
-            method = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation)
-            answer: dict[str, Any] = getattr(self, method)(request)
+            flink_shapes.check(operation, request)
+            answer: dict[str, Any] = method(request)
             return answer
 
     # Operations
@@ -160,33 +57,35 @@ class FlinkService:
             raise RefusedError("ResourceInUseException", f"Application already exists: {name}")
         configuration = deepcopy(request["ApplicationConfiguration"])
         configuration["Runtime"] = request["RuntimeEnvironment"]
-        self._must_be_in_s3(configuration)
+        self._code(configuration)
         self.applications[name] = Application(name, request, [configuration])
         return {"ApplicationDetail": self._detail(self.applications[name])}
 
     def _describe_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
         application.move()
-        self.passed += timedelta(seconds=30)
+        self._jobs.looked_at()
         self._measure(application)
         if application.name not in self.applications:
             raise RefusedError("ResourceNotFoundException", f"Application not found: {application.name}")
         return {"ApplicationDetail": self._detail(application)}
 
+    def _list_applications(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ApplicationSummaries": [_summary(self._detail(one)) for one in self.applications.values()]}
+
     def _start_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
         self._must_be(application, "READY")
-        self._must_be_in_s3(application.configuration)
+        self._code(application.configuration)
         restore = request.get("RunConfiguration", {}).get("ApplicationRestoreConfiguration", {})
         application.restored = restore.get("ApplicationRestoreType", "RESTORE_FROM_LATEST_SNAPSHOT")
         operation = self._begin(application, "StartApplication")
-        how = self._failing("start_falls_back", "driver_dies")
-        if how == "start_falls_back":
-            ending = [("READY", lambda: self._fail(operation, application, "CodeError: jobs/low_inventory.py failed"))]
+        if self._refuses(application, "start_falls_back"):
+            ending = ("READY", lambda: _fail(operation, "CodeError: jobs/low_inventory.py failed"))
         else:
-            ending = [("RUNNING", lambda: self._running(application, operation, how != "driver_dies"))]
+            ending = ("RUNNING", lambda: self._running(application, operation))
         application.status = "STARTING"
-        application.ahead = [("STARTING", None), *ending]
+        application.ahead = [("STARTING", None), ending]
         return {"OperationId": operation.identifier}
 
     def _stop_application(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -196,9 +95,11 @@ class FlinkService:
         self._must_be(application, *allowed)
         operation = self._begin(application, "StopApplication")
         passing = "FORCE_STOPPING" if force else "STOPPING"
-        application.snapshots += 0 if force else 1
+        if not force:
+            application.taken.append(self._jobs.now())
+        self._halt(application)
         application.status = passing
-        application.ahead = [(passing, None), ("READY", lambda: self._done(operation))]
+        application.ahead = [(passing, None), ("READY", lambda: _succeed(operation))]
         return {"OperationId": operation.identifier}
 
     def _update_application(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -206,16 +107,17 @@ class FlinkService:
         self._must_be(application, "READY", "RUNNING")
         self._must_be_current(application, request)
         configuration = _updated(application.configuration, request)
-        self._must_be_in_s3(configuration)
+        self._code(configuration)
         restore = request.get("RunConfigurationUpdate", {}).get("ApplicationRestoreConfiguration", {})
         before = len(application.versions) - 1
         application.versions.append(configuration)
         application.version += 1
         operation = self._begin(application, "UpdateApplication")
         if application.status == "READY":
-            self._done(operation)
+            _succeed(operation)
             return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
-        application.snapshots += 1
+        application.taken.append(self._jobs.now())
+        self._halt(application)
         application.restored = restore.get("ApplicationRestoreType", application.restored)
         application.status = "UPDATING"
         application.ahead = [("UPDATING", None), *self._ending(application, operation, before)]
@@ -232,6 +134,7 @@ class FlinkService:
         if not earlier:
             raise RefusedError("InvalidRequestException", "Application has no previous running version")
         operation = self._begin(application, "RollbackApplication")
+        self._halt(application)
         application.ahead = self._back(application, operation, earlier[-1])
         application.status = "ROLLING_BACK"
         return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
@@ -268,9 +171,9 @@ class FlinkService:
                     "SnapshotName": f"s{n}",
                     "SnapshotStatus": "READY",
                     "ApplicationVersionId": application.version,
-                    "SnapshotCreationTimestamp": _FIRST_SNAPSHOT + n,
+                    "SnapshotCreationTimestamp": at.timestamp(),
                 }
-                for n in range(application.snapshots)
+                for n, at in enumerate(application.taken)
             ]
         }
 
@@ -290,90 +193,56 @@ class FlinkService:
 
     def _ending(self, application: Application, operation: Operation, before: int) -> list[Any]:
         """The states after UPDATING."""
-        how = self._failing("update_rolls_back", "update_ends_ready", "driver_dies")
+        how = self._refuses(application, "update_rolls_back", "update_ends_ready")
         if how == "update_rolls_back":
-            self._fail(operation, application, "CodeError: the job of this version failed")
+            _fail(operation, "CodeError: the job of this version failed")
             back = self._begin(application, "RollbackApplication")
             return self._back(application, back, before)
         if how == "update_ends_ready":
             reason = "CodeError: the job of this version failed, and so did the one before"
-            return [("READY", lambda: self._fail(operation, application, reason))]
-        return [("RUNNING", lambda: self._running(application, operation, how != "driver_dies"))]
+            return [("READY", lambda: _fail(operation, reason))]
+        return [("RUNNING", lambda: self._running(application, operation))]
 
     def _back(self, application: Application, operation: Operation, index: int) -> list[Any]:
         def restore() -> None:
             application.versions.append(deepcopy(application.versions[index]))
             application.version += 1
-            self._running(application, operation, True)
+            self._running(application, operation)
 
         return [("ROLLING_BACK", None), ("ROLLED_BACK", None), ("RUNNING", restore)]
 
-    def _running(self, application: Application, operation: Operation, job: bool) -> None:
-        self._done(operation)
-        if not job:
-            self._log(application, DRIVER_FAILURE)
-            return
-        application.ran.append(len(application.versions) - 1)
-        application.up_since = self.now()
+    def _refuses(self, application: Application, *ways: str) -> str:
+        return self._jobs.refuses(lambda lines: self._log(application, lines), *ways)
+
+    def _running(self, application: Application, operation: Operation) -> None:
+        _succeed(operation)
+        code = self._code(application.configuration)
+        self._jobs.start(application, code, lambda lines: self._log(application, lines))
+
+    def _halt(self, application: Application) -> None:
+        self._jobs.stop(application)
+        self._account.take_back(application.name, self._jobs.now())
 
     def _measure(self, application: Application) -> None:
         """The metrics of a job that runs."""
-        if application.status != "RUNNING":
-            application.up_since = None
-        if application.up_since is None:
-            return
-        uptime = (self.now() - application.up_since).total_seconds() * 1000
-        self._clients["cloudwatch"].put_metric_data(
-            Namespace="AWS/KinesisAnalytics",
-            MetricData=[
-                {
-                    "MetricName": name,
-                    "Dimensions": [{"Name": "Application", "Value": application.name}],
-                    "Timestamp": self.now(),
-                    "Value": value,
-                }
-                for name, value in (("uptime", uptime), ("fullRestarts", 0.0))
-            ],
-        )
+        since = application.up_since
+        if application.status == "RUNNING" and since is not None:
+            uptime = (self._jobs.now() - since).total_seconds() * 1000
+            values = {"uptime": uptime, "fullRestarts": 0.0}
+            self._account.sample(application.name, values, self._jobs.sampled_at())
 
     def _log(self, application: Application, lines: list[str]) -> None:
         """To the log stream, if the application has one; without one the lines are lost."""
         for arn in application.logging:
-            group, _, stream = arn.split(":log-group:")[1].partition(":log-stream:")
-            logger = "org.apache.flink.client.python.PythonDriver"
-            self._clients["logs"].put_log_events(
-                logGroupName=group,
-                logStreamName=stream,
-                logEvents=[
-                    {
-                        "timestamp": int(self.now().timestamp() * 1000),
-                        "message": json.dumps({"logger": logger, "message": line, "messageType": "INFO"}),
-                    }
-                    for line in lines
-                ],
-            )
+            self._account.log(arn, lines, self._jobs.now())
 
     def _begin(self, application: Application, kind: str) -> Operation:
-        operation = Operation(kind, f"{kind}-{len(application.operations)}", began=self.now())
+        operation = Operation(kind, f"{kind}-{len(application.operations)}", began=self._jobs.now())
         application.operations.append(operation)
         return operation
 
-    def _done(self, operation: Operation) -> None:
-        operation.status = "SUCCESSFUL"
-
-    def _fail(self, operation: Operation, application: Application, error: str) -> None:
-        operation.status, operation.error = "FAILED", error
-        self._log(application, DRIVER_FAILURE)
-
     def _gone(self, application: Application) -> None:
         self.applications.pop(application.name, None)
-
-    def _failing(self, *kinds: str) -> str:
-        for how in self.failing:
-            if how in kinds:
-                self.failing.remove(how)
-                return how
-        return ""
 
     # What it refuses
 
@@ -398,15 +267,18 @@ class FlinkService:
                 f"not {request['CurrentApplicationVersionId']}",
             )
 
-    def _must_be_in_s3(self, configuration: dict[str, Any]) -> None:
+    def _code(self, configuration: dict[str, Any]) -> bytes:
+        """The zip in S3, without which nothing is created, updated or started."""
         location = configuration
         for name in _LOCATION:
             location = location[name]
         bucket, key = location["BucketARN"].rpartition(":")[2], location["FileKey"]
-        if not self._clients["s3"].list_objects_v2(Bucket=bucket, Prefix=key).get("Contents"):
+        content = self._account.content(bucket, key)
+        if content is None:
             raise RefusedError(
                 "InvalidArgumentException", f"Unable to get the specified fileKey: {key} in bucket: {bucket}"
             )
+        return content
 
     def _detail(self, application: Application) -> dict[str, Any]:
         configuration = application.configuration
@@ -423,9 +295,7 @@ class FlinkService:
                     "CodeContentType": code["CodeContentType"],
                     "CodeContentDescription": {"S3ApplicationCodeLocationDescription": location},
                 },
-                "EnvironmentPropertyDescriptions": {
-                    "PropertyGroupDescriptions": configuration["EnvironmentProperties"]["PropertyGroups"]
-                },
+                "EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": application.groups},
                 "FlinkApplicationConfigurationDescription": {
                     f"{name}Description": value
                     for name, value in configuration["FlinkApplicationConfiguration"].items()
@@ -435,10 +305,17 @@ class FlinkService:
         }
 
 
-_FIRST_SNAPSHOT = 1_767_603_600
-"""2026-01-05 09:00 UTC; each one after it is a second later."""
+def _succeed(operation: Operation) -> None:
+    operation.status = "SUCCESSFUL"
 
-_CLIENTS = ("s3", "cloudwatch", "logs")
+
+def _fail(operation: Operation, error: str) -> None:
+    operation.status, operation.error = "FAILED", error
+
+
+def _summary(detail: dict[str, Any]) -> dict[str, Any]:
+    names = ("ApplicationName", "ApplicationARN", "ApplicationStatus", "ApplicationVersionId", "RuntimeEnvironment")
+    return {name: detail[name] for name in names}
 
 
 def _updated(configuration: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
@@ -459,57 +336,3 @@ def _put(target: dict[str, Any], update: dict[str, Any]) -> None:
             _put(target.setdefault(plain, {}), value)
         else:
             target[plain] = value
-
-
-def _check(shape: Any, value: Any, where: str) -> None:
-    """Hold a value to a shape of botocore's model, its bounds and values included. Raises RefusedError."""
-    if shape.type_name == "structure":
-        unknown = set(value) - set(shape.members)
-        missing = set(shape.required_members) - set(value)
-        if unknown or missing:
-            raise RefusedError(
-                "InvalidArgumentException", f"{where or shape.name}: unknown {unknown}, missing {missing}"
-            )
-        for name, part in value.items():
-            _check(shape.members[name], part, f"{where}.{name}")
-    elif shape.type_name == "list":
-        for part in value:
-            _check(shape.member, part, where)
-    elif shape.type_name == "map":
-        for name, part in value.items():
-            _check(shape.key, name, f"{where} key")
-            _check(shape.value, part, f"{where}.{name}")
-    _check_bounds(shape, value, where)
-
-
-def _check_bounds(shape: Any, value: Any, where: str) -> None:
-    size = value if isinstance(value, int | float) else len(value)
-    least, most = shape.metadata.get("min"), shape.metadata.get("max")
-    if (least is not None and size < least) or (most is not None and size > most):
-        raise RefusedError("InvalidArgumentException", f"{where}: expected {least} to {most}, got {size}")
-    if getattr(shape, "enum", None) and value not in shape.enum:
-        raise RefusedError("InvalidArgumentException", f"{where}: expected one of {shape.enum}, got {value!r}")
-
-
-def _handler(service: FlinkService) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            operation = self.headers["X-Amz-Target"].removeprefix(_TARGET)
-            try:
-                self._answer(200, service.handle(operation, request))
-            except RefusedError as refused:
-                self._answer(400, {"__type": refused.kind, "message": str(refused)})
-
-        def _answer(self, status: int, content: dict[str, Any]) -> None:
-            body = json.dumps(content).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/x-amz-json-1.1")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            """Nothing: a test shows what fails."""
-
-    return Handler

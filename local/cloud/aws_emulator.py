@@ -1,4 +1,4 @@
-"""An AWS of one's own: moto's server in a process that ends with this one."""
+"""An AWS of one's own: moto's server, corrected, with the Flink service, in a process that ends with this one."""
 
 import contextlib
 import os
@@ -9,6 +9,9 @@ from collections.abc import Iterator
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
+
+# A job gets half a minute to end; there is seldom more than one.
+_END_SECONDS = 60
 
 
 def _environment() -> dict[str, str]:
@@ -41,7 +44,7 @@ def work_on(endpoint: str) -> Iterator[None]:
 
 @contextlib.contextmanager
 def emulator() -> Iterator[str]:
-    """Run an emulator on a free port, and give its endpoint.
+    """Run an emulator on a free port, and give its endpoint. What it runs itself, Flink jobs, ends before it does.
 
     Raises:
         RuntimeError: if it does not start.
@@ -62,8 +65,11 @@ def emulator() -> Iterator[str]:
             raise RuntimeError("the emulator (moto) did not start; `make test` installs what it needs")
         yield endpoint
     finally:
-        process.kill()
-        process.communicate()
+        try:
+            process.communicate(timeout=_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.communicate()
 
 
 def _serve() -> None:
@@ -73,19 +79,30 @@ def _serve() -> None:
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
+    import cloudformation_operations
+    import cloudformation_resources
+    import flink_endpoint
     import moto_corrections
+    from flink_service import FlinkService
+    from real_jobs import RealJobs
 
     moto_corrections.apply()
+    cloudformation_operations.apply()
+    cloudformation_resources.apply()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # Clients keep their connections.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
-    print(f"http://{host}:{port}", flush=True)
+    endpoint = f"http://{host}:{port}"
+    jobs = RealJobs(endpoint)
+    flink_endpoint.serve(lambda region: FlinkService(region, jobs))
+    print(endpoint, flush=True)
     waiter = threading.Thread(target=sys.stdin.read)
     waiter.start()
     waiter.join()
+    jobs.close()
     os._exit(0)
 
 

@@ -1,0 +1,100 @@
+"""The stand-in for the Flink service, whose jobs run at once or fail as a test says, and whose time flies."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from flink_service import FlinkService
+from flink_state import DRIVER_DIED, DRIVER_STARTED, Application, Log
+
+_FIRST_SNAPSHOT = 1_767_603_600
+"""2026-01-05 09:00 UTC; each one after it is a second later."""
+
+_DRIVER_FAILURE = [
+    DRIVER_STARTED,
+    "Traceback (most recent call last):",
+    "Alerts.threshold: expected a whole number",
+    f"{DRIVER_DIED}2",
+]
+
+
+class ScriptedJobs:
+    """Jobs that run as soon as their application does."""
+
+    def __init__(self) -> None:
+        self.failing: list[str] = []
+        self.passed = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.passed
+
+    def sampled_at(self) -> datetime:
+        return self.now()
+
+    def looked_at(self) -> None:
+        self.passed += timedelta(seconds=30)
+
+    def refuses(self, log: Log, *ways: str) -> str:
+        return self._fails(log, *ways)
+
+    def start(self, application: Application, code: bytes, log: Log) -> None:
+        if not self._fails(log, "driver_dies"):
+            application.job_runs(self.now())
+
+    def stop(self, application: Application) -> None:
+        application.up_since = None
+
+    def _fails(self, log: Log, *ways: str) -> str:
+        for how in self.failing:
+            if how in ways:
+                self.failing.remove(how)
+                log(_DRIVER_FAILURE)
+                return how
+        return ""
+
+
+class ScriptedFlink(FlinkService):
+    """The service of a region, and what a test makes of it."""
+
+    def __init__(self, region: str) -> None:
+        self._scripted = ScriptedJobs()
+        super().__init__(region, self._scripted)
+        self.calls: list[str] = []
+
+    @property
+    def passed(self) -> timedelta:
+        """By how much its time is ahead."""
+        return self._scripted.passed
+
+    @passed.setter
+    def passed(self, passed: timedelta) -> None:
+        self._scripted.passed = passed
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self.applications.clear()
+        self.calls.clear()
+        self._scripted.failing.clear()
+        self.passed = timedelta()
+
+    def now(self) -> datetime:
+        """The time; half a minute passes with each look at an application."""
+        return self._scripted.now()
+
+    def fail(self, how: str) -> None:
+        """Let the next operation fail: `driver_dies`, `start_falls_back`, `update_rolls_back`, `update_ends_ready`."""
+        assert how in ("driver_dies", "start_falls_back", "update_rolls_back", "update_ends_ready")
+        self._scripted.failing.append(how)
+
+    def scale(self, name: str) -> None:
+        """Let the service scale an application by itself."""
+        application = self.applications[name]
+        application.status = "AUTOSCALING"
+        application.ahead = [("AUTOSCALING", None), ("AUTOSCALING", None), ("RUNNING", None)]
+
+    def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request, and note it."""
+        self.calls.append(operation)
+        answer = super().handle(operation, request)
+        for n, snapshot in enumerate(answer.get("SnapshotSummaries", [])):
+            snapshot["SnapshotCreationTimestamp"] = _FIRST_SNAPSHOT + n
+        return answer
