@@ -3,7 +3,7 @@ BIN := .venv/bin
 FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
-.PHONY: run pipeline test lint lock bench clean
+.PHONY: run pipeline rehearsal test lint lock bench clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
@@ -11,6 +11,10 @@ run: .venv/run
 pipeline: .venv/dev
 	@./build.sh
 	@$(BIN)/python local/pipeline.py $(ARGS)
+
+rehearsal: .venv/dev
+	@./build.sh
+	@$(BIN)/python local/rehearsal.py $(ARGS)
 
 test: .venv/dev .venv/scan lint
 	./build.sh --if-possible

@@ -2,13 +2,11 @@
 
 import contextlib
 import os
-import signal
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 
 _ROOT = Path(__file__).resolve().parent.parent
 sys.path += [str(_ROOT / folder) for folder in ("deploy", "producer", "local/cloud", "local/mappings")]
@@ -19,13 +17,14 @@ from rich.live import Live  # noqa: E402
 
 import artifacts  # noqa: E402
 import evidence  # noqa: E402
+import interrupts  # noqa: E402
 import job as flink_job  # noqa: E402
 import live_view  # noqa: E402
 import pipeline_options  # noqa: E402
 import reconcile  # noqa: E402
 import reporting  # noqa: E402
 import system as deployed  # noqa: E402
-from aws_emulator import REGION, emulator, work_on  # noqa: E402
+from aws_emulator import REGION, emulator, export_line, work_on  # noqa: E402
 from aws_errors import DeployError  # noqa: E402
 from event_source_mappings import EventSourceMappings  # noqa: E402
 from live_view import Figures  # noqa: E402
@@ -176,8 +175,7 @@ def _keep(pipeline: Pipeline) -> None:
     queue = outputs["KinesisToDynamoFailuresUrl"]
     say(
         "it goes on until Ctrl-C. In another terminal:\n"
-        f"  export AWS_ENDPOINT_URL={pipeline.endpoint} AWS_REGION={REGION} "
-        "AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test\n"
+        f"  {export_line(pipeline.endpoint)}\n"
         f"  aws dynamodb scan --table-name {outputs['TableName']} --max-items 5\n"
         f"  aws logs tail {outputs['AlertsToSnsLogs']} --since 10m\n"
         f"  aws sqs receive-message --queue-url {queue} --visibility-timeout 0\n"
@@ -208,29 +206,14 @@ def run(options: Options) -> int:
                     _keep(pipeline)
                 say("stopping; nothing is left behind")
         finally:
-            _ignore()
+            interrupts.ignore()
     return 1 if result.differences else 0
-
-
-_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-def _ignore() -> None:
-    """Let no further Ctrl-C break off the clearing up."""
-    for number in _SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
-
-
-def _stop(_number: int, _frame: FrameType | None) -> None:
-    _ignore()
-    raise KeyboardInterrupt
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status (1: a difference or a part that broke, 2: bad option, 130: stopped)."""
     options = pipeline_options.read(arguments)
-    for number in _SIGNALS:
-        signal.signal(number, _stop)
+    interrupts.interrupt()
     try:
         return run(options)
     except KeyboardInterrupt:

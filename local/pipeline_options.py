@@ -5,7 +5,8 @@ import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+
+from command_line import Parser
 
 
 @dataclass(frozen=True)
@@ -38,12 +39,6 @@ def _between(least: float, most: float, kind: Callable[[str], float] = float) ->
     return read
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        """End with one line; argparse would print the usage before it."""
-        self.exit(2, f"pipeline: {message.removeprefix('argument ')} (--help explains the options)\n")
-
-
 def _whole(text: str) -> int:
     with contextlib.suppress(ValueError):
         return int(text)
@@ -59,9 +54,10 @@ def _picture(text: str) -> Path:
 
 def read(arguments: list[str] | None = None) -> Options:
     """Read the command line; exits with status 2 and one line if it cannot be used."""
-    parser = _Parser(
-        prog="make pipeline ARGS=…",
-        description="Run the whole system on this machine: the emulator of AWS, the streams, tables and functions from "
+    parser = Parser(
+        "pipeline",
+        "make pipeline ARGS=…",
+        "Run the whole system on this machine: the emulator of AWS, the streams, tables and functions from "
         "the templates, the job from its zip, and a shop that sends events; at the end, reconcile what was sent.",
     )
     add = parser.add_argument

@@ -29,6 +29,11 @@ def _environment() -> dict[str, str]:
     }
 
 
+def export_line(endpoint: str) -> str:
+    """What lets a shell, and what it starts, work on an emulator."""
+    return f"export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+
+
 @contextlib.contextmanager
 def work_on(endpoint: str) -> Iterator[None]:
     """Let this process, and what it starts, work on an emulator."""

@@ -1,19 +1,13 @@
 """`verify`: it passes when the system works, and names what is missing when it does not."""
 
 import json
-import shutil
 import time
-from pathlib import Path
 
 import pytest
 
-import artifacts
-import job
 import verify
 from deployed import Account
 from deployment import DEFAULT_NAME, Deployment
-from emulator import REGION
-from event_source_mappings import EventSourceMappings
 from playing import PARTS, Playing, queue, send_failure
 
 
@@ -77,33 +71,6 @@ def test_passes_over_what_is_not_the_jobs(account: Account, stream: str) -> None
     verify._look_for_dead_letter(run, "dead letter")
     assert list(run.seen) == [{"alerts-low-inventory": "alert", "http-requests-dead-letters": "dead letter"}[stream]]
     assert not run.false_alert
-
-
-FUNCTIONS = ("kinesis-to-dynamo.zip", "alerts-to-sns.zip")
-
-
-@pytest.mark.usefixtures("connector")
-def test_passes_with_the_real_job_and_functions(
-    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """From their zips, with the local mappings; only the application is the stand-in's."""
-    for name in FUNCTIONS:
-        built = artifacts.ROOT / "build" / name
-        if not built.is_file():
-            pytest.skip(f"{built} is missing; ./build.sh makes it")
-        shutil.copy(built, account.build / name)
-    monkeypatch.setattr(verify, "_QUEUE_SECONDS", 30)
-    assert account.run("up", "--threshold", "7").status == 0
-    outputs = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")
-    folder = tmp_path / "job"
-    folder.mkdir()
-    groups = job.properties(outputs, {"threshold": "7"})
-    with job.run(groups, 1, folder), EventSourceMappings(account.emulator.endpoint, REGION):
-        outcome = account.run("verify", "--timeout", "120")
-    assert outcome.status == 0, outcome.out + outcome.err
-    assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 0
-    assert left_in_queue(account) == 0
-    assert account.run("down", "--yes").status == 0
 
 
 BROKEN = {

@@ -1,46 +1,23 @@
 """The whole system, a short while, as `make pipeline` runs it."""
 
-import os
 import re
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from commands import left, start
 from emulator import eventually
 
 PIPELINE = Path(__file__).parents[2] / "local" / "pipeline.py"
 pytestmark = pytest.mark.usefixtures("connector")
 
 
-def start(folder: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    folder.mkdir()
-    return subprocess.Popen(
-        [sys.executable, str(PIPELINE), *arguments],
-        stderr=(folder.parent / "said").open("wb"),
-        env={**os.environ, "TMPDIR": str(folder), "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL": ""},
-    )
-
-
-def left(folder: Path) -> list[str]:
-    """What is still there of a run: its files, and its processes, which all have its temporary folder."""
-    found = [str(path) for path in folder.iterdir()]
-    for environment in Path("/proc").glob("[0-9]*/environ"):
-        try:
-            if f"TMPDIR={folder}".encode() in environment.read_bytes():
-                found.append((environment.parent / "cmdline").read_text())
-        except OSError:
-            continue
-    return found
-
-
 @pytest.mark.parametrize("policy", ["every", "crossing"])
 def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     folder, picture = tmp_path / "tmp", tmp_path / "picture.svg"
     arguments = ["--duration", "6", "--rate", "60", "--seed", "3", "--bad-ratio", "0.05", "--policy", policy]
-    pipeline = start(folder, *arguments, "--picture", str(picture))
+    pipeline = start(PIPELINE, folder, *arguments, "--picture", str(picture))
     status = pipeline.wait(timeout=240)
     said = (tmp_path / "said").read_text()
     assert status == 0, said
@@ -68,7 +45,7 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     ],
 )
 def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
-    pipeline = start(tmp_path / "tmp", "--duration", "600")
+    pipeline = start(PIPELINE, tmp_path / "tmp", "--duration", "600")
     try:
         eventually(lambda: moment in (tmp_path / "said").read_text(), moment)
     finally:
@@ -92,7 +69,7 @@ def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
     ],
 )
 def test_bad_option(tmp_path: Path, arguments: list[str], expected: str) -> None:
-    assert start(tmp_path / "tmp", *arguments).wait(timeout=60) == 2
+    assert start(PIPELINE, tmp_path / "tmp", *arguments).wait(timeout=60) == 2
     said = (tmp_path / "said").read_text()
     assert expected in said
     assert said.count("\n") == 1

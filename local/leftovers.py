@@ -1,0 +1,45 @@
+"""All that an account holds of what a deployment makes: what `down` must leave nothing of."""
+
+from collections.abc import Callable
+from typing import Any
+
+Client = Callable[[str], Any]
+
+
+def everything(client: Client) -> dict[str, list[Any]]:
+    """List every service that a template of ours has resources in; kinds of which there is nothing are left out.
+
+    Args:
+        client: gives the boto3 client of a service.
+    """
+    found = {kind: look(client) for kind, look in LOOKS.items()}
+    return {kind: things for kind, things in found.items() if things}
+
+
+def _keys(client: Client) -> list[str]:
+    """The customer's keys but for those on their way out, which takes a week at least."""
+    kms = client("kms")
+    described = [kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in kms.list_keys()["Keys"]]
+    return [
+        one["KeyId"] for one in described if one["KeyManager"] == "CUSTOMER" and one["KeyState"] != "PendingDeletion"
+    ]
+
+
+LOOKS: dict[str, Callable[[Client], list[Any]]] = {
+    "alarms": lambda client: client("cloudwatch").describe_alarms()["MetricAlarms"],
+    "applications": lambda client: client("kinesisanalyticsv2").list_applications()["ApplicationSummaries"],
+    "buckets": lambda client: client("s3").list_buckets()["Buckets"],
+    "dashboards": lambda client: client("cloudwatch").list_dashboards()["DashboardEntries"],
+    "functions": lambda client: client("lambda").list_functions()["Functions"],
+    "keys": _keys,
+    "log groups": lambda client: client("logs").describe_log_groups()["logGroups"],
+    "mappings": lambda client: client("lambda").list_event_source_mappings()["EventSourceMappings"],
+    "queues": lambda client: client("sqs").list_queues().get("QueueUrls", []),
+    "roles": lambda client: client("iam").list_roles()["Roles"],
+    "stacks": lambda client: client("cloudformation").describe_stacks()["Stacks"],
+    "streams": lambda client: client("kinesis").list_streams()["StreamNames"],
+    "subscriptions": lambda client: client("sns").list_subscriptions()["Subscriptions"],
+    "tables": lambda client: client("dynamodb").list_tables()["TableNames"],
+    "topics": lambda client: client("sns").list_topics()["Topics"],
+}
+"""A kind of thing → how it is listed."""

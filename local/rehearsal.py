@@ -1,0 +1,155 @@
+"""Rehearse the deployment on one machine, with `deploy/deploy.py` itself, as its user runs it: the entry point."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parent.parent
+sys.path += [str(_ROOT / folder) for folder in ("local/cloud", "local/mappings")]
+
+import boto3  # noqa: E402
+from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
+
+import interrupts  # noqa: E402
+import leftovers  # noqa: E402
+from aws_emulator import REGION, emulator, export_line, work_on  # noqa: E402
+from command_line import Parser  # noqa: E402
+from event_source_mappings import EventSourceMappings  # noqa: E402
+
+# Nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
+_UP = ("up", "--phone", "+99900000000")
+_END_SECONDS = 30
+
+
+class RehearsalError(RuntimeError):
+    """Something did not go as it must; the message is one line."""
+
+
+def say(text: str) -> None:
+    """A line on stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def deploy(*arguments: str) -> list[str]:
+    """Run a command of `deploy.py`, show what it says, and give the lines of its stdout.
+
+    Raises:
+        RehearsalError: if it fails.
+    """
+    say(f"\n$ python deploy/deploy.py {' '.join(arguments)}")
+    process = subprocess.Popen(
+        [sys.executable, str(_ROOT / "deploy" / "deploy.py"), *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        text=True,
+        # A Ctrl-C at the terminal is for us, who end things in their order.
+        start_new_session=True,
+    )
+    lines: list[str] = []
+    try:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line.rstrip("\n"))
+        status = process.wait()
+    finally:
+        _end(process)
+    if status:
+        raise RehearsalError(f"`deploy.py {arguments[0]}` failed with exit status {status}")
+    return lines
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    """End a command that still runs, and what it has started, as a Ctrl-C at its terminal does."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGINT)
+        try:
+            process.wait(_END_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+    if process.stdout:
+        process.stdout.close()
+
+
+def _rehearse(quiet: threading.Event) -> None:
+    """Go through the life of a deployment; set `quiet` when the mappings need not be heard. Raises RehearsalError."""
+    deploy(*_UP)
+    if "no change" not in deploy("up"):
+        raise RehearsalError("`deploy.py up` changed something where nothing had changed")
+    for command in ("status", "verify", "stop", "start"):
+        deploy(command)
+    # Until a mapping is seen to be gone, it says that its stream is.
+    quiet.set()
+    deploy("down", "--yes")
+    left = leftovers.everything(lambda service: boto3.client(service))
+    if left:
+        kinds = ", ".join(f"{len(things)} {kind}" for kind, things in left.items())
+        raise RehearsalError(f"`deploy.py down` left {kinds}")
+    say(
+        "\nrehearsed: `up` made it and its job ran, `up` again changed nothing, `verify` saw all that must come, "
+        f"`stop` and `start` did as they say, `down` left nothing ({', '.join(leftovers.LOOKS)}: none)"
+    )
+
+
+def _keep(endpoint: str) -> None:
+    """Make the deployment, say how to drive it, and stay until a signal. Raises RehearsalError."""
+    deploy(*_UP)
+    say(
+        "\nit goes on until Ctrl-C. In another terminal:\n"
+        f"  {export_line(endpoint)}\n"
+        "  .venv/bin/python deploy/deploy.py verify   # or status, logs, tail, up --threshold 20: as with AWS\n"
+        "  .venv/bin/python producer/producer.py"
+    )
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+    say("stopping; nothing is left behind")
+
+
+def run(keep: bool) -> None:
+    """Start the emulator and the mappings, rehearse, and leave nothing behind. Raises RehearsalError."""
+    say("nothing of this reaches AWS: it is an emulator on this machine, with credentials that are nobody's")
+    quiet = threading.Event()
+    with contextlib.ExitStack() as stack:
+        try:
+            endpoint = stack.enter_context(emulator())
+            stack.enter_context(work_on(endpoint))
+            mappings = EventSourceMappings(endpoint, REGION, say=lambda line: None if quiet.is_set() else say(line))
+            stack.enter_context(mappings)
+            _keep(endpoint) if keep else _rehearse(quiet)
+        finally:
+            interrupts.ignore()
+
+
+def _options(arguments: list[str] | None) -> bool:
+    parser = Parser(
+        "rehearsal",
+        "make rehearsal ARGS=…",
+        "Rehearse the deployment on this machine: run the commands of deploy/deploy.py, one after the other, on an "
+        "emulator of AWS that runs the job and the functions from their zips.",
+    )
+    parser.add_argument("--keep", action="store_true", help="only `up`, then say how to drive it, until Ctrl-C")
+    return bool(parser.parse_args(arguments).keep)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; return the exit status (1: something failed, 2: bad option, 130: stopped)."""
+    keep = _options(arguments)
+    interrupts.interrupt()
+    try:
+        run(keep)
+    except KeyboardInterrupt:
+        say("stopped; nothing is left behind")
+        return 130
+    except (RehearsalError, RuntimeError, OSError, BotoCoreError, ClientError) as error:
+        say(f"rehearsal: {error}")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
