@@ -2,6 +2,7 @@
 
 - `AWS::KinesisAnalyticsV2::Application` and its logging option, by the calls that CloudFormation's own handler makes;
 - `AWS::Logs::LogStream` and `AWS::SNS::Subscription`;
+- `AWS::CloudWatch::Alarm`, which moto keeps and never evaluates;
 - `AWS::KMS::Key` is there, with a key policy that DescribeKey cannot read.
 """
 
@@ -11,6 +12,7 @@ import time
 from typing import Any
 
 from moto.cloudformation import parsing
+from moto.cloudwatch.models import cloudwatch_backends
 from moto.kms.models import Key
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
@@ -30,7 +32,7 @@ def apply() -> None:
     global _applied
     if not _applied:
         _applied = True
-        types = {one.cloudformation_type(): one for one in (Application, LoggingOption, LogStream, Subscription)}
+        types = {one.cloudformation_type(): one for one in _TYPES}
         listed, mapped = [*parsing.get_model_list(), *types.values()], parsing.get_model_map() | types
         parsing.get_model_list = lambda: listed
         parsing.get_model_map = lambda: mapped
@@ -210,3 +212,53 @@ class Subscription(Resource):
     def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
         name, _, account_id, region_name = arguments
         sns_backends[account_id][region_name].unsubscribe(name)
+
+
+class Alarm(Resource):
+    """AWS::CloudWatch::Alarm; of one on an expression (`Metrics`) there is no more than its name and what it is for."""
+
+    @staticmethod
+    def cloudformation_name_type() -> str | None:
+        return "AlarmName"
+
+    @staticmethod
+    def cloudformation_type() -> str:
+        return "AWS::CloudWatch::Alarm"
+
+    @classmethod
+    def create_from_cloudformation_json(
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
+    ) -> "Alarm":
+        given = cloudformation_json["Properties"]
+        cloudwatch_backends[account_id][region_name].put_metric_alarm(
+            name=resource_name,
+            namespace=given.get("Namespace"),
+            metric_name=given.get("MetricName"),
+            comparison_operator=given["ComparisonOperator"],
+            evaluation_periods=int(given["EvaluationPeriods"]),
+            period=given.get("Period"),
+            threshold=float(given["Threshold"]),
+            statistic=given.get("Statistic"),
+            description=given.get("AlarmDescription", ""),
+            dimensions=given.get("Dimensions", []),
+            alarm_actions=given.get("AlarmActions", []),
+            ok_actions=given.get("OKActions", []),
+            treat_missing_data=given.get("TreatMissingData"),
+        )
+        return cls(resource_name)
+
+    @classmethod
+    def update_from_cloudformation_json(
+        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
+    ) -> "Alarm":
+        """An alarm of the same name is replaced."""
+        name = original_resource.physical_resource_id
+        return cls.create_from_cloudformation_json(name, cloudformation_json, account_id, region_name)
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
+        name, _, account_id, region_name = arguments
+        cloudwatch_backends[account_id][region_name].delete_alarms([name])
+
+
+_TYPES = (Application, LoggingOption, LogStream, Subscription, Alarm)

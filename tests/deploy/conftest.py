@@ -42,7 +42,7 @@ def account(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Account:
-    """An empty account; `up` makes no alarms there, which the emulator takes and forgets."""
+    """An empty account; `up` makes three of the four stacks there, as the alarms take their time."""
     flink.reset()
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr(aws, "connect", lambda region: connection)

@@ -34,7 +34,7 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     put_item(account)
     account.package("low-inventory-job.zip", "# new")
     assert account.run("up").status == 0
-    assert set(everything(account)) >= {*leftovers.LOOKS} - {"alarms"}
+    assert set(everything(account)) == {*leftovers.LOOKS}
     delete = down._delete
 
     def with_a_late_flush(cloudformation: Any, wanted: Deployment, part: str) -> None:

@@ -42,6 +42,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
     assert "no change\n" in shown["up"]
     assert "low-inventory-application: RUNNING" in shown["status"]
     assert "job: up for" in shown["status"]
+    assert "alarms, 0 of them on" in shown["status"]
     assert "1 subscribed phones get one message" in shown["verify"]
     assert shown["verify"].count(" s  the ") == 6
     assert "missing" not in shown["verify"]
