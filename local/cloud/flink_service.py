@@ -8,7 +8,8 @@ application restarts it from a snapshot, an update that fails is rolled back, an
 log as the service shows it. The job itself is run by others (`flink_state.Jobs`); its metrics are sampled whenever an
 application is described.
 
-What it does not: what snapshots hold, quotas, VPCs, permissions, and what CloudFormation and `deploy.py` do not ask.
+What it does not: what snapshots hold, the Flink dashboard (its link leads nowhere), quotas, VPCs, permissions, and what
+CloudFormation and `deploy.py` do not ask.
 """
 
 import threading
