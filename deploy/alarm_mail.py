@@ -26,9 +26,10 @@ def problem(aws: Aws, wanted: Deployment) -> str:
         return ""
     pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
     subscriptions = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
-    if any(one not in _PENDING for one in subscriptions):
+    # One that was unsubscribed is listed as Deleted for three days.
+    if any(one.startswith("arn:") for one in subscriptions):
         return ""
-    if subscriptions:
+    if any(one in _PENDING for one in subscriptions):
         return "alarms reach nobody until the mail to their address is confirmed, within two days"
     made = stacks.resources(cloudformation, wanted.stack("monitoring"))
     if any(logical == "OperatorSubscription" for _, logical, _ in made):

@@ -1,5 +1,6 @@
 """The code that is uploaded: built from this tree, under keys that name its content."""
 
+import contextlib
 import hashlib
 import os
 import signal
@@ -35,7 +36,9 @@ def build() -> None:
     try:
         status = process.wait()
     except BaseException:
-        os.killpg(process.pid, signal.SIGTERM)
+        # It may have ended just now.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
         process.wait()
         raise
     if status:

@@ -99,6 +99,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
 
 def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
     cloudformation = aws.client("cloudformation")
+    for part in deployment.PARTS:
+        # What is under way may make something yet.
+        stacks.settled(cloudformation, wanted.stack(part))
     parts = [part for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
     return Inventory(parts, [one for part in parts for one in stacks.resources(cloudformation, wanted.stack(part))])
 

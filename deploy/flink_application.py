@@ -163,14 +163,23 @@ def began(service: Any, name: str) -> datetime | None:
     return newest[0]["StartTime"] if newest else None
 
 
-def stopped_at(service: Any, name: str) -> datetime | None:
-    """When the application was last stopped, as far back as the service lists its operations."""
-    stops = [one for one in operations(service, name, 50) if one["Operation"] == STOP]
-    return stops[0]["StartTime"] if stops else None
-
-
 def latest_snapshot(service: Any, name: str) -> datetime | None:
     """When the snapshot was made from which a start goes on, or None if there is none."""
+    return max((one["SnapshotCreationTimestamp"] for one in _snapshots(service, name)), default=None)
+
+
+def delete_snapshots(service: Any, name: str) -> int:
+    """Delete all snapshots of an application, and tell how many."""
+    found = _snapshots(service, name)
+    for one in found:
+        service.delete_application_snapshot(
+            ApplicationName=name,
+            SnapshotName=one["SnapshotName"],
+            SnapshotCreationTimestamp=one["SnapshotCreationTimestamp"],
+        )
+    return len(found)
+
+
+def _snapshots(service: Any, name: str) -> list[dict[str, Any]]:
     pages = service.get_paginator("list_application_snapshots").paginate(ApplicationName=name)
-    made = [one for page in pages for one in page.get("SnapshotSummaries", []) if one["SnapshotStatus"] == "READY"]
-    return max((one["SnapshotCreationTimestamp"] for one in made), default=None)
+    return [one for page in pages for one in page.get("SnapshotSummaries", []) if one["SnapshotStatus"] == "READY"]

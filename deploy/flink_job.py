@@ -65,6 +65,29 @@ def runs(cloudwatch: Any, application: str, since: datetime) -> bool:
     )
 
 
+def lag(cloudwatch: Any, application: str, minutes: int = 10) -> float | None:
+    """By how many milliseconds the job was behind its stream at most, in the last minutes; None if it does not tell.
+
+    The metric has dimensions of its own, which are asked for.
+    """
+    named = [{"Name": "Application", "Value": application}]
+    found = cloudwatch.list_metrics(Namespace=NAMESPACE, MetricName="millisBehindLatest", Dimensions=named)
+    points = [
+        point["Maximum"]
+        for one in found["Metrics"]
+        for point in cloudwatch.get_metric_statistics(
+            Namespace=NAMESPACE,
+            MetricName="millisBehindLatest",
+            Dimensions=one["Dimensions"],
+            StartTime=waiting.now() - timedelta(minutes=minutes),
+            EndTime=waiting.now() + timedelta(minutes=1),
+            Period=minutes * 60,
+            Statistics=["Maximum"],
+        )["Datapoints"]
+    ]
+    return max(points, default=None)
+
+
 def driver_lines(logs: Any, group: str, since: datetime, limit: int = 15) -> list[str]:
     """The last lines of the Python driver in the log; the service does not log them as errors."""
     lines: list[str] = []

@@ -12,7 +12,7 @@ import flink_application
 def of(detail: dict[str, Any]) -> dict[str, str]:
     """The parameters' live values; those that the service does not tell are left out.
 
-    The parallelism is the service's while it scales by itself, so it is left out then.
+    The parallelism is left out: the service may change it by itself.
 
     Args:
         detail: the application as DescribeApplication has it.
@@ -36,7 +36,6 @@ def of(detail: dict[str, Any]) -> dict[str, str]:
         "Threshold": alerts.get("threshold"),
         "RearmMargin": alerts.get("rearm_margin"),
         "StateTtl": alerts.get("state_ttl"),
-        "Parallelism": None if scales else parallelism.get("Parallelism"),
         "ParallelismPerKPU": parallelism.get("ParallelismPerKPU"),
         "AutoScaling": None if scales is None else str(scales).lower(),
         "LogLevel": monitoring.get("LogLevel"),

@@ -99,6 +99,19 @@ def timestamp_of_mapping(text: str) -> str:
     return str(int(datetime.fromisoformat(text).astimezone(UTC).timestamp()))
 
 
+def position_of_job(mapping: Mapping[str, str]) -> dict[str, str]:
+    """The position of an event source mapping as the job takes it: a time in ISO-8601, and only where it is heeded.
+
+    Args:
+        mapping: StartingPosition and StartingTimestamp of the system's stack; empty if they are not known.
+    """
+    position = {name: value for name, value in mapping.items() if name == "StartingPosition"}
+    if position.get("StartingPosition") == "AT_TIMESTAMP":
+        at = datetime.fromtimestamp(float(mapping["StartingTimestamp"]), UTC)
+        position["StartingTimestamp"] = f"{at:%Y-%m-%dT%H:%M:%SZ}"
+    return position
+
+
 def for_cloudformation(
     declared: Sequence[Mapping[str, Any]], values: Mapping[str, str], previous: Mapping[str, str]
 ) -> list[dict[str, Any]]:

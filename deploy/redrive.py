@@ -4,9 +4,11 @@ import argparse
 import base64
 import json
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import failures
+import waiting
 from aws import Aws
 from aws_errors import DeployError
 from deployment import Deployment
@@ -15,6 +17,9 @@ from reporting import say
 
 _FUNCTIONS = {"kinesis-to-dynamo": "KinesisToDynamo", "alerts-to-sns": "AlertsToSns"}
 _BATCH = 100
+_KNOWN_SENT = timedelta(days=1)
+"""How long it is known of an alert that it was sent (IDEMPOTENCY_WINDOW_SECONDS of system.yaml)."""
+
 _BATCH_BYTES = 4_000_000
 """A synchronous invocation takes 6 MB (https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html), and
 the data is in base64 there."""
@@ -23,6 +28,9 @@ the data is in base64 there."""
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `redrive`."""
     parser.add_argument("function", choices=list(_FUNCTIONS), help="whose on-failure queue")
+    parser.add_argument(
+        "--older", action="store_true", help="alerts older than a day too: those that were sent are sent again"
+    )
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
@@ -34,7 +42,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     done = kept = 0
     foreign: list[str] = []
     for failure in failures.receive(sqs, queue, foreign.append):
-        problem = _again(aws, outputs[f"{function}Name"], failure)
+        problem = _again(aws, outputs[f"{function}Name"], failure, function == "AlertsToSns" and not options.older)
         where = f"{failure.shard} {failure.first} to {failure.last}"
         if problem:
             kept += 1
@@ -53,11 +61,20 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     return 1 if kept or foreign else 0
 
 
-def _again(aws: Aws, function: str, failure: Failure) -> str:
-    """Invoke the function with the records of a range; what is wrong, or nothing."""
+def _again(aws: Aws, function: str, failure: Failure, once: bool) -> str:
+    """Invoke the function with the records of a range; what is wrong, or nothing.
+
+    Args:
+        aws: the account and region.
+        function: its name.
+        failure: the range.
+        once: whether nothing is to be sent again that may have been sent.
+    """
     records = failures.records(aws.client("kinesis"), failure)
     if not records:
         return "the stream has none of its records any more"
+    if once and records[0]["ApproximateArrivalTimestamp"] < waiting.now() - _KNOWN_SENT:
+        return "its alerts are older than a day, so that it is not known which were sent; --older sends them all"
     failed: list[str] = []
     for batch in _batches(records):
         event = {"Records": [_event(aws.region, function, failure, record) for record in batch]}

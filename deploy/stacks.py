@@ -40,6 +40,10 @@ class StackError(DeployError):
     """CloudFormation did not do what it was asked; the message has its reason."""
 
 
+class RefusedError(StackError):
+    """CloudFormation refused a change set: nothing was changed."""
+
+
 @dataclass(frozen=True)
 class Change:
     """A line of a change set; `replacement` is CloudFormation's True, False or Conditional."""
@@ -126,7 +130,7 @@ def make_ready(cloudformation: Any, name: str) -> None:
     Raises:
         StackError: if the stack needs its operator.
     """
-    status = _settled(cloudformation, name)
+    status = settled(cloudformation, name)
     if status in LEFT_OVER:
         say(f"stack {name} is left over in {status}: clearing it")
         delete(cloudformation, name)
@@ -154,7 +158,7 @@ def plan(
         resources_to_import: for a new stack of resources that are there already.
 
     Raises:
-        StackError: if CloudFormation refuses; the message has its reason.
+        RefusedError: if CloudFormation refuses; the message has its reason.
     """
     stack = describe(cloudformation, name)
     updatable = stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
@@ -183,7 +187,7 @@ def plan(
         if nothing:
             return None
         why = "; ".join(found) or why or "the change set failed"
-        raise StackError(f"stack {name}: {why}", aws_errors.next_step(why))
+        raise RefusedError(f"stack {name}: {why}", aws_errors.next_step(why))
     return _changes(cloudformation, name)
 
 
@@ -209,7 +213,7 @@ def delete(cloudformation: Any, name: str) -> None:
         return
     identifier = stack["StackId"]
     if stack["StackStatus"].startswith("UPDATE_"):
-        _settled(cloudformation, name)
+        settled(cloudformation, name)
     cloudformation.delete_stack(StackName=name)
 
     def gone() -> str | None:
@@ -235,15 +239,15 @@ def reason(cloudformation: Any, name: str) -> str:
     return failures[-1] if failures else "no reason given"
 
 
-def _settled(cloudformation: Any, name: str) -> str:
+def settled(cloudformation: Any, name: str) -> str:
     """The status of a stack on which nothing is under way; empty if there is none."""
 
-    def settled() -> str | None:
+    def status() -> str | None:
         stack = describe(cloudformation, name)
-        status = str(stack["StackStatus"]) if stack else ""
-        return None if status.endswith("_IN_PROGRESS") and status != "REVIEW_IN_PROGRESS" else status
+        now = str(stack["StackStatus"]) if stack else ""
+        return None if now.endswith("_IN_PROGRESS") and now != "REVIEW_IN_PROGRESS" else now
 
-    return waiting.until(settled, f"stack {name}", SECONDS)
+    return waiting.until(status, f"stack {name}", SECONDS)
 
 
 def _planned(cloudformation: Any, name: str) -> dict[str, Any] | None:
@@ -262,7 +266,7 @@ def _validations(cloudformation: Any, change_set: str) -> list[str]:
         # Not every role may ask, and not every emulator answers.
         return []
     return [
-        f"{event.get('LogicalResourceId', event['EventType'])}: {event['ValidationStatusReason']}"
+        f"{event.get('LogicalResourceId', 'template')}: {event['ValidationStatusReason']}"
         for event in answer["OperationEvents"]
         if event.get("ValidationStatusReason")
     ]
@@ -284,7 +288,7 @@ def _changes(cloudformation: Any, name: str) -> list[Change]:
 
 def _outcome(cloudformation: Any, name: str) -> dict[str, str]:
     began = time.monotonic()
-    status = _settled(cloudformation, name)
+    status = settled(cloudformation, name)
     if any(word in status for word in _BAD) or not status.endswith("_COMPLETE"):
         why = reason(cloudformation, name)
         step = aws_errors.next_step(why) or "mend that and run the command again; `down` takes away what is there"

@@ -89,24 +89,8 @@ def _restarts(cloudwatch: Any, application: str, since: datetime) -> int:
 
 
 def _behind(aws: Aws, application: str) -> str:
-    """How far the job is behind the stream; the metric has dimensions of its own, which are asked for."""
-    cloudwatch = aws.client("cloudwatch")
-    named = [{"Name": "Application", "Value": application}]
-    found = cloudwatch.list_metrics(Namespace=flink_job.NAMESPACE, MetricName="millisBehindLatest", Dimensions=named)
-    points = [
-        point["Maximum"]
-        for one in found["Metrics"]
-        for point in cloudwatch.get_metric_statistics(
-            Namespace=flink_job.NAMESPACE,
-            MetricName="millisBehindLatest",
-            Dimensions=one["Dimensions"],
-            StartTime=waiting.now() - timedelta(minutes=_MINUTES),
-            EndTime=waiting.now() + timedelta(minutes=1),
-            Period=_MINUTES * 60,
-            Statistics=["Maximum"],
-        )["Datapoints"]
-    ]
-    return f"lag {max(points) / 1000:.1f} s" if points else "lag unknown (no records)"
+    milliseconds = flink_job.lag(aws.client("cloudwatch"), application, _MINUTES)
+    return "lag unknown (no records)" if milliseconds is None else f"lag {milliseconds / 1000:.1f} s"
 
 
 def _streams(aws: Aws, system: dict[str, str]) -> Iterator[str]:

@@ -11,6 +11,7 @@ import artifacts
 import aws_errors
 import deployment
 import flink_job
+import fresh_start
 import kept_table
 import parameters
 import phones
@@ -46,15 +47,16 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     if options.plan:
         up.values |= _phones(up, numbers)
         return up_plan.show(up, packages)
+    up.take_left_over()
     for part in deployment.PARTS:
         stacks.make_ready(up.cloudformation, up.deployment.stack(part))
     # What was under way has ended, and may have changed them.
     up.forget()
     lost = _refuse_or_reset(up)
     up.values |= _phones(up, numbers)
-    if _is_new(up):
-        # One that is not ours is refused before anything is made.
-        kept_table.find(aws.client("dynamodb"), up.deployment, up.wanted("system", "TableName"))
+    _see_table(up)
+    if up.reset_state:
+        fresh_start.prepare(up)
     up.apply("storage")
     _upload(up, packages)
     _system(up, anew=not set(POSITION).isdisjoint(lost))
@@ -104,21 +106,29 @@ def _refuse_or_reset(up: Up) -> list[str]:
         reasons = "; ".join(f"{key}: {UNFOLLOWED[key]}" for key in lost)
         raise DeployError(
             f"this cannot be changed while the state is kept: {reasons}",
-            "run it with --reset-state: the job forgets what it remembers, and begins at the time it was stopped, "
-            "or at --starting-position",
+            "run it with --reset-state: the job forgets what it remembers, and begins where it is, or at "
+            "--starting-position",
             2,
         )
     return lost
 
 
-def _is_new(up: Up) -> bool:
-    """Whether there is no stack of the system yet."""
-    return not up.previous("system") and not stacks.describe(up.cloudformation, up.deployment.stack("system"))
+def _see_table(up: Up) -> None:
+    """See, before anything is made, that the table is the deployment's own and there. Raises DeployError if not."""
+    name, dynamodb = up.wanted("system", "TableName"), up.aws.client("dynamodb")
+    if up.is_new():
+        kept_table.find(dynamodb, up.deployment, name)
+        return
+    table = kept_table.describe(dynamodb, name)
+    if up.previous("system") and (table is None or table["TableStatus"] == "DELETING"):
+        raise DeployError(
+            f"the table {name} is gone, as a `down` that was broken off leaves it", "run `down` to its end, then `up`"
+        )
 
 
 def _system(up: Up, anew: bool) -> None:
     """Apply the stack of the system; `anew` if its mapping of the events must begin at another position."""
-    if _is_new(up):
+    if up.is_new():
         table = up.wanted("system", "TableName")
         kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), up.deployment, table)
     mappings = _mappings_to_make(up, anew)

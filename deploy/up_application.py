@@ -1,25 +1,23 @@
 """The application's part of `up`: its code's key, its stack, its start, and that it has what was asked for."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import artifacts
 import flink_application
 import flink_job
+import fresh_start
 import live_settings
 import stacks
 import waiting
 from aws_errors import DeployError
 from reporting import say
-from up_state import POSITION, Up
+from up_state import Up
 
 _RECENT = timedelta(minutes=5)
 """How old a metric may be that shows that a job, which nobody touched, still runs."""
 
-
-_UNPROCESSED = timedelta(minutes=2)
-"""How long before it was stopped the last checkpoint may have been; the service's default is one a minute."""
 
 _STARTS_OR_STOPS = ("StartApplication", flink_application.STOP, "RollbackApplication")
 
@@ -52,28 +50,15 @@ def bring(up: Up) -> Running | None:
     name = up.deployment.application
     before = flink_application.wait_until_steady(up.service, name)
     reset = before is not None and up.reset_state
+    if before is None or not reset:
+        return _bring(up, name, before, reset)
+    stopped = before["ApplicationStatus"] == "READY" and _was_stopped(up, name)
+    fresh_start.forget(up, before)
     try:
-        if reset:
-            _stop_and_forget(up, name)
-        return _bring(up, name, None if reset else before, reset)
+        return _bring(up, name, before if stopped else None, reset)
     except BaseException:
-        if reset:
-            say(f"application {name} was stopped to lose its state: to go on, run `up` with --reset-state again")
+        say(fresh_start.broken_off(up))
         raise
-
-
-def _stop_and_forget(up: Up, name: str) -> None:
-    """Stop the application without a snapshot, and let it begin where it stopped, if no position is given."""
-    say(f"application {name} is stopped, as it loses its state")
-    flink_application.stop(up.service, name, force=True)
-    if "StartingPosition" in up.values:
-        where = up.values.get("StartingTimestamp", up.values["StartingPosition"])
-        say(f"the job begins anew at {where}; of what it reads again, alerts older than a day go out again")
-        return
-    at = (flink_application.stopped_at(up.service, name) or waiting.now()) - _UNPROCESSED
-    position = ("AT_TIMESTAMP", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-    up.values |= dict(zip(POSITION, position, strict=True))
-    say(f"the job begins anew at {position[1]}, shortly before it stopped")
 
 
 def _bring(up: Up, name: str, before: dict[str, Any] | None, reset: bool) -> Running | None:
@@ -106,6 +91,8 @@ def _update(up: Up, name: str, began: datetime) -> bool:
     """Apply the application's stack, and tell whether it changed; a failure comes with what the driver logged."""
     try:
         return up.apply("application")
+    except stacks.RefusedError:
+        raise
     except stacks.StackError as error:
         group = up.deployment.outputs(up.cloudformation, "application").get("ApplicationLogs")
         if group:

@@ -14,7 +14,7 @@ def show(up: Up, packages: dict[str, Path]) -> int:
     for parameter, package in packages.items():
         up.values[parameter] = up_application.key(up, parameter, package)
     table = up.wanted("system", "TableName")
-    if not up.previous("system") and kept_table.find(up.aws.client("dynamodb"), up.deployment, table):
+    if up.is_new() and kept_table.find(up.aws.client("dynamodb"), up.deployment, table):
         print(f"the table {table} is there, and is imported")
         # CloudFormation plans no resource by a name that is taken.
         up.values["TableName"] = f"{up.deployment.name}-planned"

@@ -47,6 +47,7 @@ class Up:
         thresholds: product → threshold; None to leave them as they are.
         reset_state: whether the job may, and shall, forget what it remembers.
         left_out: resources of the system's template that are not to be there for now.
+        job_position: where the job begins, if not where the mapping of the events does.
         changed: the stacks that were changed.
     """
 
@@ -56,6 +57,7 @@ class Up:
     thresholds: Mapping[str, str] | None = None
     reset_state: bool = False
     left_out: frozenset[str] = frozenset()
+    job_position: dict[str, str] = field(default_factory=dict)
     changed: list[str] = field(default_factory=list)
     _previous: dict[str, dict[str, str]] = field(default_factory=dict)
     _declared: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
@@ -122,12 +124,42 @@ class Up:
         """The parameters of a part as CloudFormation takes them."""
         declared = self.declared(body)
         values = dict(self.values)
-        if part == "application" and self.previous(part) and not self.reset_state:
-            # Read by a job without state alone, and after a reset it may be another one than the mapping's.
-            values = {name: value for name, value in values.items() if name not in POSITION}
+        if part == "application":
+            values = self._with_position(values)
         if part == "system" and "StartingTimestamp" in values:
             values["StartingTimestamp"] = parameters.timestamp_of_mapping(values["StartingTimestamp"])
         return parameters.for_cloudformation(declared, values, self.previous(part))
+
+    def _with_position(self, values: dict[str, str]) -> dict[str, str]:
+        """The application's parameters with where the job begins, which a job with state does not heed."""
+        if self.reset_state and self.previous("application"):
+            return values | self.job_position
+        if self.previous("application"):
+            return {name: value for name, value in values.items() if name not in POSITION}
+        mapping = {name: value for name, value in self.previous("system").items() if name in POSITION}
+        return values if "StartingPosition" in values else values | parameters.position_of_job(mapping)
+
+    def is_new(self) -> bool:
+        """Whether there is no stack of the system yet."""
+        name = self.deployment.stack("system")
+        return not self.previous("system") and not stacks.describe(self.cloudformation, name)
+
+    def take_left_over(self) -> None:
+        """Take the values of stacks whose creation failed, which are cleared, for what is not given."""
+        for part in deployment.PARTS:
+            stack = stacks.describe(self.cloudformation, self.deployment.stack(part)) or {}
+            if stack.get("StackStatus") not in stacks.LEFT_OVER:
+                continue
+            shown = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
+            # CloudFormation does not show phones and addresses.
+            known = {name: value for name, value in shown.items() if name not in POSITION and value != "****"}
+            if part == "system":
+                known |= parameters.position_of_job({name: shown[name] for name in POSITION if name in shown})
+            self.values = known | self.values
+            if part == "application" and self.thresholds is None:
+                name = self.deployment.application
+                body = str(self.cloudformation.get_template(StackName=name)["TemplateBody"])
+                self.thresholds = parameters.thresholds_in(body)
 
     def check_parameters(self) -> None:
         """See that what `--parameter` gave is a template's, and changes no name.
@@ -156,6 +188,11 @@ class Up:
         """Make the change set of a part; None if nothing changes."""
         body = self.body(part)
         return stacks.plan(self.cloudformation, self.deployment.stack(part), body, self.parameters(part, body))
+
+    def plan_and_drop(self, part: str) -> None:
+        """See that CloudFormation takes what is wanted of a part. Raises RefusedError."""
+        if self.plan(part) is not None:
+            stacks.drop_plan(self.cloudformation, self.deployment.stack(part))
 
     def apply(self, part: str) -> bool:
         """Bring a part's stack to what is wanted, and tell whether anything changed. Raises StackError."""

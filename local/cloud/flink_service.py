@@ -14,6 +14,7 @@ CloudFormation and `deploy.py` do not ask.
 
 import threading
 from copy import deepcopy
+from datetime import datetime
 from typing import Any
 
 import flink_shapes
@@ -169,14 +170,22 @@ class FlinkService:
         return {
             "SnapshotSummaries": [
                 {
-                    "SnapshotName": f"s{n}",
+                    "SnapshotName": _snapshot(at),
                     "SnapshotStatus": "READY",
                     "ApplicationVersionId": application.version,
                     "SnapshotCreationTimestamp": at.timestamp(),
                 }
-                for n, at in enumerate(application.taken)
+                for at in application.taken
             ]
         }
+
+    def _delete_application_snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        left = [at for at in application.taken if _snapshot(at) != request["SnapshotName"]]
+        if len(left) == len(application.taken):
+            raise RefusedError("ResourceNotFoundException", f"Snapshot not found: {request['SnapshotName']}")
+        application.taken = left
+        return {}
 
     def _create_application_presigned_url(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
@@ -304,6 +313,11 @@ class FlinkService:
             },
             "CloudWatchLoggingOptionDescriptions": [{"LogStreamARN": arn} for arn in application.logging],
         }
+
+
+def _snapshot(at: datetime) -> str:
+    """The name of a snapshot."""
+    return f"at-{at:%Y%m%d%H%M%S%f}"
 
 
 def _succeed(operation: Operation) -> None:

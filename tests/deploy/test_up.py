@@ -4,6 +4,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import boto3
 import pytest
@@ -17,10 +18,13 @@ import flink_job
 import parameters
 import stacks
 import up
+import up_application
 from aws_errors import DeployError
 from deployed import APPLICATION, Account
 from deployment import Deployment
 from emulator import REGION
+from flink_shapes import RefusedError
+from scripted_flink import ScriptedFlink
 from up_state import Up
 
 PHONE = "+15550100"
@@ -95,6 +99,18 @@ def mappings(account: Account) -> list[str]:
     return [mapping["UUID"] for mapping in found["EventSourceMappings"]]
 
 
+def tell_lag(account: Account, seconds: float) -> None:
+    """What the service's metric says, with the dimensions that it has."""
+    dimensions = {"Application": APPLICATION, "Flow": "Input", "Id": "http_requests"}
+    sample = {
+        "MetricName": "millisBehindLatest",
+        "Dimensions": [{"Name": name, "Value": value} for name, value in dimensions.items()],
+        "Timestamp": account.flink.now(),
+        "Value": seconds * 1000,
+    }
+    account.client("cloudwatch").put_metric_data(Namespace=flink_job.NAMESPACE, MetricData=[sample])
+
+
 def test_what_the_state_cannot_follow(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(artifacts, "RUNTIMES", ("FLINK-1_20", "FLINK-2_2"))
     assert account.run("up").status == 0
@@ -105,6 +121,7 @@ def test_what_the_state_cannot_follow(account: Account, monkeypatch: pytest.Monk
         assert account.parameters("application")[named] != options[1]
 
         account.application.restored = ""
+        tell_lag(account, 0)
         done = account.run("up", *options, "--reset-state")
         assert done.status == 0, done.err
         assert account.parameters("application")[named] == options[1]
@@ -119,20 +136,25 @@ def begins(account: Account) -> dict[str, str]:
     return {name: value for name, value in groups(account)["InputStream0"].items() if name != "stream.arn"}
 
 
-def test_a_job_that_forgets_begins_where_it_stopped(account: Account) -> None:
+def test_a_job_that_forgets_begins_where_it_is(account: Account) -> None:
     """Whatever changes, or nothing does."""
     assert account.run("up").status == 0
-    stopped = account.flink.now()
+    account.package("low-inventory-job.zip", "# with a snapshot")
+    assert account.run("up").status == 0
     before = mappings(account)
+    tell_lag(account, 3600)
+    read_to = account.flink.now() - timedelta(hours=1)
     outcome = account.run("up", "--reset-state")
     assert outcome.status == 0, outcome.err
+    assert "1 snapshots deleted" in outcome.err
+    assert "no snapshot" in account.run("rollback").err
     assert account.application.restored == "SKIP_RESTORE_FROM_SNAPSHOT"
     assert account.application.status == "RUNNING"
     assert mappings(account) == before
     first = begins(account)
     assert first["source.init.position"] == "AT_TIMESTAMP"
     at = datetime.fromisoformat(first["source.init.timestamp"])
-    assert timedelta(minutes=-3) < at - stopped < timedelta(minutes=3)
+    assert timedelta(minutes=-3) < at - read_to < timedelta(minutes=2)
 
     # What the mapping has is no change, and nothing else moves the job.
     assert "no change\n" in account.run("up", "--starting-position", "TRIM_HORIZON").out
@@ -145,6 +167,88 @@ def test_a_job_that_forgets_begins_where_it_stopped(account: Account) -> None:
     assert mappings(account) == before
 
 
+def test_a_job_that_has_read_to_an_unknown_place_is_not_reset(account: Account) -> None:
+    assert account.run("up").status == 0
+    account.package("low-inventory-job.zip", "# with a snapshot")
+    assert account.run("up").status == 0
+    calls = len(account.flink.calls)
+    refused = account.run("up", "--reset-state")
+    assert (refused.status, "how far it is behind" in refused.err) == (2, True)
+    assert "--starting-position" in refused.err
+    account.application.up_since = None
+    account.flink.passed += timedelta(hours=1)
+    assert "the Flink job of low-inventory-application does not run" in account.run("up", "--reset-state").err
+    assert account.run("stop").status == 0
+    assert "low-inventory-application does not run" in account.run("up", "--reset-state").err
+    assert account.application.snapshots == 2
+    assert not {"UpdateApplication", "DeleteApplicationSnapshot"} & set(account.flink.calls[calls:])
+
+    # One that its user stopped stays so, and begins anew when it is started.
+    done = account.run("up", "--reset-state", "--starting-position", "TRIM_HORIZON")
+    assert done.status == 0, done.err
+    assert (account.application.status, account.application.snapshots) == ("READY", 0)
+
+
+def test_a_change_that_is_refused_stops_nothing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up").status == 0
+    tell_lag(account, 0)
+    planned = stacks.plan
+
+    def refuse(cloudformation: Any, name: str, *rest: Any) -> Any:
+        if name == STACKS[2]:
+            raise stacks.RefusedError("Parameter 'Parallelism' must be at most 64")
+        return planned(cloudformation, name, *rest)
+
+    monkeypatch.setattr(stacks, "plan", refuse)
+    outcome = account.run("up", "--parallelism", "100", "--reset-state")
+    assert (outcome.status, account.application.status) == (1, "RUNNING")
+    assert "must be at most 64" in outcome.err
+    assert "rollback" not in outcome.err
+
+
+def test_options_outlive_a_creation_that_fails(
+    account: Account, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    thresholds = tmp_path / "thresholds.json"
+    thresholds.write_text('{"SKU-1": 25}')
+    given = ("--threshold", "3", "--thresholds", str(thresholds), "--starting-position", "LATEST")
+    with monkeypatch.context() as patch:
+        patch.setattr(ScriptedFlink, "_create_application", interrupt_creation)
+        assert account.run("up", *given).status == 1
+    assert account.stacks()[STACKS[2]] == "ROLLBACK_COMPLETE"
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    assert groups(account)["Alerts"]["threshold"] == "3"
+    assert groups(account)["Thresholds"] == {"SKU-1": "25"}
+    assert begins(account) == {"source.init.position": "LATEST"}
+
+
+def interrupt_creation(*_: object) -> None:
+    """What the service says of a role that it may not assume."""
+    raise RefusedError("InvalidArgumentException", "Please check the role provided")
+
+
+def test_a_job_begins_where_the_mapping_does(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if `up` was broken off between their stacks."""
+    given = ("--starting-position", "AT_TIMESTAMP", "--starting-timestamp", "2026-01-05T10:00:00+01:00")
+    with monkeypatch.context() as patch:
+        patch.setattr(up_application, "bring", interrupt)
+        assert account.run("up", *given).status == 130
+    outcome = account.run("up")
+    assert outcome.status == 0, outcome.err
+    expected = {"source.init.position": "AT_TIMESTAMP", "source.init.timestamp": "2026-01-05T09:00:00Z"}
+    assert begins(account) == expected
+
+
+def test_a_table_that_is_gone_is_told(account: Account) -> None:
+    assert account.run("up").status == 0
+    account.client("dynamodb").delete_table(TableName="HttpRequests")
+    outcome = account.run("up")
+    assert (outcome.status, "the table HttpRequests is gone" in outcome.err) == (1, True)
+    assert account.run("down", "--yes").status == 0
+    assert account.run("up").status == 0
+
+
 def interrupt(*_: object, **__: object) -> None:
     """What Ctrl-C does."""
     raise KeyboardInterrupt
@@ -152,18 +256,17 @@ def interrupt(*_: object, **__: object) -> None:
 
 def test_a_reset_that_was_broken_off_goes_on(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     assert account.run("up").status == 0
+    tell_lag(account, 0)
     with monkeypatch.context() as patch:
         patch.setattr(flink_application, "start", interrupt)
         broken = account.run("up", "--policy", "crossing", "--reset-state")
     assert broken.status == 130
-    assert "run `up` with --reset-state again" in broken.err
-    assert account.application.status == "READY"
     first = begins(account)
-    outcome = account.run("up", "--reset-state")
-    assert outcome.status == 0, outcome.err
-    assert account.application.status == "RUNNING"
-    assert account.application.restored == "SKIP_RESTORE_FROM_SNAPSHOT"
-    # The time of the stop, not that of the second run.
+    again = f"with --starting-position AT_TIMESTAMP --starting-timestamp {first['source.init.timestamp']}"
+    assert again in broken.err
+    assert (account.application.status, account.application.snapshots) == ("READY", 0)
+    assert "was stopped, and is left so" in account.run("up", "--reset-state").err
+    assert account.run("start").status == 0
     assert begins(account) == first
 
 
@@ -213,6 +316,8 @@ ALARM_MAIL = [
     ([], "alarms reach nobody; `up --email ADDRESS` lets them"),
     (["PendingConfirmation"], "until the mail to their address is confirmed"),
     (["arn:aws:sns:eu-west-1:123456789012:operators:1"], ""),
+    (["Deleted"], "alarms reach nobody; `up --email ADDRESS` lets them"),
+    (["Deleted", "PendingConfirmation"], "until the mail to their address is confirmed"),
 ]
 
 
