@@ -31,7 +31,7 @@ LOOKS: dict[str, Callable[[Client], list[Any]]] = {
     "buckets": lambda client: client("s3").list_buckets()["Buckets"],
     "dashboards": lambda client: client("cloudwatch").list_dashboards()["DashboardEntries"],
     "functions": lambda client: client("lambda").list_functions()["Functions"],
-    "keys": _keys,
+    "keys in use": _keys,
     "log groups": lambda client: client("logs").describe_log_groups()["logGroups"],
     "mappings": lambda client: client("lambda").list_event_source_mappings()["EventSourceMappings"],
     "queues": lambda client: client("sqs").list_queues().get("QueueUrls", []),
