@@ -151,6 +151,7 @@ def _rolling_back(self: Any, change_set_name: str, stack_name: str | None = None
             stack.resource_map._parsed_resources.pop("Application", None)
             stack.resource_map.delete()
             stack.resource_map._resource_json_map = {}
+            stack.template = change_set.template
     else:
         stack.status = f"{change_set.change_set_type}_COMPLETE"
         stack.template, stack.template_dict = change_set.template, change_set.template_dict

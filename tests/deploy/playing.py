@@ -103,7 +103,9 @@ def queue(account: Account, function: str = "KinesisToDynamo") -> str:
     return str(account.client("sqs").list_queues(QueueNamePrefix=prefix)["QueueUrls"][0])
 
 
-def send_failure(account: Account, shard: str, first: str, last: str, partition: str = "aws") -> None:
+def send_failure(
+    account: Account, shard: str, first: str, last: str, partition: str = "aws", function: str = "KinesisToDynamo"
+) -> None:
     """A message of the form in https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html."""
     body = {
         "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 6},
@@ -117,4 +119,4 @@ def send_failure(account: Account, shard: str, first: str, last: str, partition:
             "streamArn": f"arn:{partition}:kinesis:eu-west-1:123456789012:stream/http-requests",
         },
     }
-    account.client("sqs").send_message(QueueUrl=queue(account), MessageBody=json.dumps(body))
+    account.client("sqs").send_message(QueueUrl=queue(account, function), MessageBody=json.dumps(body))

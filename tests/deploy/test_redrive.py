@@ -4,6 +4,7 @@ import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -113,6 +114,17 @@ def test_what_fails_again_stays(account: Account, invocations: Invocations) -> N
     assert "2 messages redriven, 1 stay in the queue" in outcome.out
     assert numbers[1] in outcome.err
     assert depth(account) == 1
+
+
+def test_an_alert_that_may_have_been_sent_is_not_sent_again(account: Account, invocations: Invocations) -> None:
+    number = put(account, 1)[0]
+    send_failure(account, number["ShardId"], *2 * [number["SequenceNumber"]], function="AlertsToSns")
+    account.flink.passed += timedelta(hours=25)
+    kept = account.run("redrive", "alerts-to-sns")
+    assert (kept.status, invocations.data()) == (1, [])
+    assert "older than a day" in kept.err
+    sent = account.run("redrive", "alerts-to-sns", "--older")
+    assert (sent.status, invocations.data()) == (0, ["0"])
 
 
 def test_what_cannot_be_redriven_stays(account: Account, invocations: Invocations) -> None:
