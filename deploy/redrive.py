@@ -39,21 +39,24 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     function = _FUNCTIONS[options.function]
     queue = outputs[f"{function}FailuresUrl"]
     sqs = aws.client("sqs")
-    done = kept = 0
+    done = 0
+    kept: list[Failure] = []
     foreign: list[str] = []
     for failure in failures.receive(sqs, queue, foreign.append):
         problem = _again(aws, outputs[f"{function}Name"], failure, function == "AlertsToSns" and not options.older)
         where = f"{failure.shard} {failure.first} to {failure.last}"
         if problem:
-            kept += 1
+            kept.append(failure)
             say(f"{where}: stays in the queue: {problem}")
         else:
             done += 1
             failures.delete(sqs, queue, failure)
             say(f"{where}: done")
+    for failure in kept:
+        failures.release(sqs, queue, failure)
     for identifier in foreign:
         say(f"message {identifier}: stays in the queue: it is not of the form that Lambda sends for a Kinesis stream")
-    print(f"{done} messages redriven, {kept + len(foreign)} stay in the queue")
+    print(f"{done} messages redriven, {len(kept) + len(foreign)} stay in the queue")
     if kept:
         print(f"`python deploy/deploy.py logs {options.function}` shows why a record fails")
     if foreign:
