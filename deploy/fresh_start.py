@@ -83,4 +83,5 @@ def broken_off(up: Up) -> str:
     given = " ".join(
         f"{option} {position[key]}" for option, key in zip(options, POSITION, strict=True) if key in position
     )
-    return f"application {up.deployment.application} has lost its state: to go on, the same `up` with {given}".rstrip()
+    again = f"the same `up` with {given}" if given else "the same `up`"
+    return f"application {up.deployment.application} has lost its state: to go on, {again}"

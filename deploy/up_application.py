@@ -53,9 +53,12 @@ def bring(up: Up) -> Running | None:
     if before is None or not reset:
         return _bring(up, name, before, reset)
     stopped = before["ApplicationStatus"] == "READY" and _was_stopped(up, name)
-    fresh_start.forget(up, before)
     try:
+        fresh_start.forget(up, before)
         return _bring(up, name, before if stopped else None, reset)
+    except stacks.RefusedError:
+        # Nothing was stopped.
+        raise
     except BaseException:
         say(fresh_start.broken_off(up))
         raise
