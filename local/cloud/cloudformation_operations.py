@@ -19,6 +19,7 @@ from typing import Any
 
 from moto.awslambda.models import EventSourceMapping
 from moto.cloudformation import models, parsing
+from moto.cloudformation.utils import validate_template_cfn_lint
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
@@ -33,6 +34,8 @@ def apply() -> None:
     """Correct the moto of this process. A second call changes nothing."""
     # Moto reads a template anew, in Python, whenever it is asked about it: half of the time of a test.
     models.yaml.load = lambda text, Loader: deepcopy(_parsed(text, Loader))  # noqa: N803
+    # And ValidateTemplate goes through all of cfn-lint each time.
+    models.validate_template_cfn_lint = _validated
     parsing.parse_and_update_resource = _update
     parsing.ResourceMap.build_resource_diff = _diff
     parsing.ResourceMap.delete = _retaining
@@ -44,6 +47,11 @@ def apply() -> None:
 @functools.cache
 def _parsed(text: str, loader: Any) -> Any:
     return _load(text, Loader=loader)
+
+
+@functools.cache
+def _validated(text: str) -> list[Any]:
+    return list(validate_template_cfn_lint(text))
 
 
 def _update(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:

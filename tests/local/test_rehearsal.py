@@ -77,7 +77,7 @@ def test_kept_for_its_user(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("packages")
 @pytest.mark.parametrize(
-    ("number", "moment"), [(signal.SIGINT, "stack low-inventory-storage"), (signal.SIGTERM, "waiting for the metric")]
+    ("number", "moment"), [(signal.SIGINT, "stack low-inventory-storage"), (signal.SIGTERM, "account 123456789012")]
 )
 def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
     rehearsal = start(REHEARSAL, tmp_path / "tmp")
