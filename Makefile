@@ -37,18 +37,19 @@ bench: .venv/dev
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
 
+# Without --no-compile pip compiles all of PyFlink's and Beam's modules, most of which nothing imports: half a minute.
 .venv/run: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
 	@touch $@
 
 .venv/dev: requirements-dev.txt | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --require-hashes -r requirements-dev.txt
+	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
 	@touch $@ .venv/run
 
 # The scanner of the templates pins other versions of what we use, so it has an environment of its own.
 .venv/scan: tests/deploy/requirements-scan.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/scanner
-	.venv/scanner/bin/python -m pip install --disable-pip-version-check --require-hashes -r tests/deploy/requirements-scan.txt
+	.venv/scanner/bin/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r tests/deploy/requirements-scan.txt
 	@touch $@
 
 lock: .venv/dev
