@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
 
 import stacks
+import topics
 from aws import Aws
 from deployment import Deployment
 
@@ -24,8 +25,7 @@ def problem(aws: Aws, wanted: Deployment) -> str:
     topic = wanted.outputs(cloudformation, "monitoring").get("OperatorsTopicArn")
     if topic is None:
         return ""
-    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
-    subscriptions = [one["SubscriptionArn"] for page in pages for one in page["Subscriptions"]]
+    subscriptions = [one["SubscriptionArn"] for one in topics.subscriptions(aws.client("sns"), topic)]
     # One that was unsubscribed is listed as Deleted for three days.
     if any(one.startswith("arn:") for one in subscriptions):
         return ""

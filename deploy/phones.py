@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import stacks
+import topics
 from aws_errors import DeployError
 
 COUNT = 5
@@ -52,11 +53,13 @@ def subscribed(cloudformation: Any, sns: Any, stack: str) -> dict[int, str]:
         stack: the stack of the system; it may not be there.
     """
     resources = stacks.resources(cloudformation, stack)
-    topics = [physical for _, logical, physical in resources if logical == "AlertsTopic"]
-    pages = [
-        page for topic in topics for page in sns.get_paginator("list_subscriptions_by_topic").paginate(TopicArn=topic)
+    subscriptions = [
+        one
+        for _, logical, physical in resources
+        if logical == "AlertsTopic"
+        for one in topics.subscriptions(sns, physical)
     ]
-    numbers = {one["SubscriptionArn"]: one["Endpoint"] for page in pages for one in page["Subscriptions"]}
+    numbers = {one["SubscriptionArn"]: one["Endpoint"] for one in subscriptions}
     found = [(_RESOURCE.fullmatch(logical), physical) for _, logical, physical in resources]
     return {int(match.group(1)): numbers.get(physical, "") for match, physical in found if match}
 

@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import artifacts
 import flink_application
@@ -49,13 +49,13 @@ def bring(up: Up) -> Running | None:
     """Bring the application to what is wanted; since when it runs, or None if it was stopped and stays so."""
     name = up.deployment.application
     before = flink_application.wait_until_steady(up.service, name)
-    reset = before is not None and up.reset_state
-    if before is None or not reset:
-        return _bring(up, name, before, reset)
-    stopped = before["ApplicationStatus"] == "READY" and _was_stopped(up, name)
+    ran = before is not None and before["ApplicationStatus"] == "RUNNING"
+    stopped = before is not None and not ran and _was_stopped(up, name)
+    if before is None or not up.reset_state:
+        return _bring(up, name, ran, stopped, forget=False)
     try:
         fresh_start.forget(up, before)
-        return _bring(up, name, before if stopped else None, reset)
+        return _bring(up, name, False, stopped, forget=True)
     except stacks.RefusedError:
         # Nothing was stopped.
         raise
@@ -64,9 +64,16 @@ def bring(up: Up) -> Running | None:
         raise
 
 
-def _bring(up: Up, name: str, before: dict[str, Any] | None, reset: bool) -> Running | None:
-    ran = before is not None and before["ApplicationStatus"] == "RUNNING"
-    stopped = before is not None and not ran and _was_stopped(up, name)
+def _bring(up: Up, name: str, ran: bool, stopped: bool, forget: bool) -> Running | None:
+    """Apply the stack, and start the application unless it ran or its user had stopped it.
+
+    Args:
+        up: what is wanted.
+        name: the application's.
+        ran: whether it is running.
+        stopped: whether its user stopped it.
+        forget: whether it starts without its state.
+    """
     began = waiting.now()
     changed = _update(up, name, began)
     if not up.has_log_option():
@@ -80,7 +87,7 @@ def _bring(up: Up, name: str, before: dict[str, Any] | None, reset: bool) -> Run
             "on an emulator, run the job with `python jobs/low_inventory.py --properties FILE`",
         )
     if not ran:
-        flink_application.start(up.service, name, forget_state=reset)
+        flink_application.start(up.service, name, forget_state=forget)
     detail = flink_application.wait_until_steady(up.service, name) or {}
     if detail.get("ApplicationStatus") != "RUNNING":
         what = f"is READY after its {'update' if ran else 'start'}"

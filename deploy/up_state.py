@@ -157,9 +157,7 @@ class Up:
                 known |= parameters.position_of_job({name: shown[name] for name in POSITION if name in shown})
             self.values = known | self.values
             if part == "application" and self.thresholds is None:
-                name = self.deployment.application
-                body = str(self.cloudformation.get_template(StackName=name)["TemplateBody"])
-                self.thresholds = parameters.thresholds_in(body)
+                self.thresholds = parameters.thresholds_in(self._previous_body())
 
     def check_parameters(self) -> None:
         """See that what `--parameter` gave is a template's, and changes no name.

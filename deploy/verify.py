@@ -11,6 +11,7 @@ from typing import Any
 
 import failures
 import flink_application
+import topics
 from aws import Aws
 from deployment import Deployment
 from reporting import say
@@ -125,8 +126,8 @@ def _threshold(aws: Aws, deployment: Deployment) -> int:
 
 
 def _phones(aws: Aws, outputs: dict[str, str]) -> str:
-    pages = aws.client("sns").get_paginator("list_subscriptions_by_topic").paginate(TopicArn=outputs["AlertsTopicArn"])
-    phones = sum(one["Protocol"] == "sms" for page in pages for one in page["Subscriptions"])
+    subscriptions = topics.subscriptions(aws.client("sns"), outputs["AlertsTopicArn"])
+    phones = sum(one["Protocol"] == "sms" for one in subscriptions)
     return f"{phones} subscribed phones get one message each time it is sent" if phones else "no phone is subscribed"
 
 

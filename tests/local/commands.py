@@ -1,9 +1,12 @@
 """A command of `local/` as its user runs it, and what it leaves."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
+
+from emulator import eventually
 
 
 def start(command: Path, folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
@@ -15,6 +18,20 @@ def start(command: Path, folder: Path, *arguments: str, **environment: str) -> "
         stderr=subprocess.STDOUT,
         env={**os.environ, "TMPDIR": str(folder), "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL": "", **environment},
     )
+
+
+def stopped(
+    command: Path, folder: Path, moment: str, number: signal.Signals, *arguments: str
+) -> tuple[int, str, list[str]]:
+    """Start a command, and stop it twice over when it says `moment`: its status, its last line, and what it left."""
+    process, said = start(command, folder, *arguments), folder.parent / "said"
+    try:
+        eventually(lambda: moment in said.read_text(), moment)
+    finally:
+        process.send_signal(number)
+        process.send_signal(number)
+        status = process.wait(timeout=120)
+    return status, said.read_text().splitlines()[-1], left(folder)
 
 
 def left(folder: Path) -> list[str]:

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from commands import left, start
-from emulator import eventually
+from commands import left, start, stopped
 
 PIPELINE = Path(__file__).parents[2] / "local" / "pipeline.py"
 pytestmark = pytest.mark.usefixtures("connector")
@@ -45,16 +44,10 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     ],
 )
 def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
-    pipeline = start(PIPELINE, tmp_path / "tmp", "--duration", "600")
-    try:
-        eventually(lambda: moment in (tmp_path / "said").read_text(), moment)
-    finally:
-        pipeline.send_signal(number)
-        pipeline.send_signal(number)
-        status = pipeline.wait(timeout=120)
+    status, last, behind = stopped(PIPELINE, tmp_path / "tmp", moment, number, "--duration", "600")
     assert status == 130
-    assert (tmp_path / "said").read_text().splitlines()[-1].endswith("stopped; nothing is left behind")
-    assert left(tmp_path / "tmp") == []
+    assert last.endswith("stopped; nothing is left behind")
+    assert behind == []
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import artifacts
-from commands import left, start
+from commands import left, start, stopped
 from emulator import eventually
 
 REHEARSAL = Path(__file__).parents[2] / "local" / "rehearsal.py"
@@ -80,16 +80,10 @@ def test_kept_for_its_user(tmp_path: Path) -> None:
     ("number", "moment"), [(signal.SIGINT, "stack low-inventory-storage"), (signal.SIGTERM, "account 123456789012")]
 )
 def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
-    rehearsal = start(REHEARSAL, tmp_path / "tmp")
-    try:
-        eventually(lambda: moment in (tmp_path / "said").read_text(), moment)
-    finally:
-        rehearsal.send_signal(number)
-        rehearsal.send_signal(number)
-        status = rehearsal.wait(timeout=120)
+    status, last, behind = stopped(REHEARSAL, tmp_path / "tmp", moment, number)
     assert status == 130
-    assert (tmp_path / "said").read_text().splitlines()[-1] == "stopped; nothing is left behind"
-    assert left(tmp_path / "tmp") == []
+    assert last == "stopped; nothing is left behind"
+    assert behind == []
 
 
 @pytest.mark.usefixtures("packages")
