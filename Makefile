@@ -10,11 +10,11 @@ run: .venv/run
 
 pipeline: .venv/dev
 	@./build.sh
-	@$(BIN)/python local/pipeline.py $(ARGS)
+	@$(BIN)/python -m local.pipeline $(ARGS)
 
 rehearsal: .venv/dev
 	@./build.sh
-	@$(BIN)/python local/rehearsal.py $(ARGS)
+	@$(BIN)/python -m local.rehearsal $(ARGS)
 
 test: .venv/dev .venv/scan lint
 	./build.sh --if-possible
@@ -27,11 +27,11 @@ lint: .venv/dev
 	@for function in $(FUNCTIONS); do echo "mypy $$function"; MYPYPATH=$$function $(BIN)/mypy $$function || exit; done
 
 bench: .venv/dev
-	PYTHONPATH=jobs $(BIN)/python benchmarks/throughput.py
-	PYTHONPATH=producer $(BIN)/python benchmarks/producer_throughput.py
+	$(BIN)/python -m benchmarks.throughput
+	$(BIN)/python -m benchmarks.producer_throughput
 	./build.sh --if-possible
-	PYTHONPATH=producer:local/mappings:local $(BIN)/python benchmarks/function_usage.py
-	PYTHONPATH=deploy $(BIN)/python benchmarks/costs.py
+	$(BIN)/python -m benchmarks.function_usage
+	$(BIN)/python -m deploy.costs.monthly
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }

@@ -21,12 +21,11 @@ from typing import Any
 import boto3
 import psutil
 
-import event_records
-import lambda_functions
-import response_pool
-from lambda_functions import Function
-from lambda_runtime import ExecutionEnvironment, Place
-from producer_throughput import emulator
+from benchmarks.producer_throughput import emulator
+from emulator.functions import description
+from emulator.functions.description import Function
+from emulator.functions.runtime import ExecutionEnvironment, Place
+from producer import records, response_pool
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
 REGION = "us-east-1"
@@ -148,11 +147,11 @@ def usage(name: str, package: str, datas: Iterator[bytes], large: int, place: Pl
 def functions(rounds: int) -> None:
     """Measure both functions."""
     os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-    events = (record.data for record in event_records.records(seed=1))
+    events = (record.data for record in records.records(seed=1))
     with emulator() as url, tempfile.TemporaryDirectory() as folder:
         resources(url)
         runtime = Path(folder, "runtime")
-        lambda_functions.link_runtime(runtime)
+        description.link_runtime(runtime)
         for name, package, datas, large in (
             ("KinesisToDynamo", "kinesis-to-dynamo", events, 100),
             ("AlertsToSns", "alerts-to-sns", alerts(), 10),
@@ -162,7 +161,7 @@ def functions(rounds: int) -> None:
                 sys.exit(f"function_usage: {zipped} is missing; expected what ./build.sh makes")
             home = Path(folder, package)
             home.mkdir()
-            lambda_functions.unpack(zipped.read_bytes(), home / "code")
+            description.unpack(zipped.read_bytes(), home / "code")
             usage(name, package, datas, large, Place(home, home / "code", runtime, url), rounds)
 
 

@@ -19,9 +19,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import event_records
-from keyed_queue import Record
-from sender import Sender, kinesis_client
+from producer import records as event_records
+from producer.keyed_queue import Record
+from producer.sender import Sender, kinesis_client
 
 BASELINE = "put_record, one by one"
 SHARDS = 4

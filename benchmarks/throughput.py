@@ -12,12 +12,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import files
-import gateway
-import make_events
-import statements
-from settings import AlertSettings
-from tables import plan
+from benchmarks import make_events
+from jobs.alerting import files, jvm, sql
+from jobs.alerting.plan import plan
+from jobs.alerting.settings import AlertSettings
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment, TableResult
@@ -65,7 +63,7 @@ def job(folder: Path, parallelism: int, policy: str) -> float:
         files.source_options(folder),
         nowhere,
         nowhere,
-        statements.KINESIS_PAYLOAD_BYTES,
+        sql.KINESIS_PAYLOAD_BYTES,
     ).execute()
     return _seconds(result)
 
@@ -79,7 +77,7 @@ def main() -> None:
     given = options.parse_args()
     # py4j logs every object whose JVM is gone.
     logging.disable(logging.CRITICAL)
-    with tempfile.TemporaryDirectory() as folder, gateway.jvm({}):
+    with tempfile.TemporaryDirectory() as folder, jvm.jvm({}):
         place = Path(folder)
         print(f"writing {given.events} events, 30 % of them inventory", flush=True)
         lines = make_events.events(given.events)

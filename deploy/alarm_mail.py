@@ -3,10 +3,9 @@
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
 
-import stacks
-import topics
-from aws import Aws
-from deployment import Deployment
+from deploy.aws import stacks, topics
+from deploy.aws.session import Aws
+from deploy.deployment import Deployment
 
 _PENDING = ("PendingConfirmation", "pending confirmation")
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import stacks
-from aws_errors import DeployError
+from deploy.aws import stacks
+from deploy.aws.errors import DeployError
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "templates"
 DEFAULT_NAME = "low-inventory"
 PARTS = ("storage", "system", "application", "monitoring")
 """In the order in which they are made; each takes the outputs of those before it."""
@@ -48,7 +48,7 @@ class Deployment:
         if not found:
             raise DeployError(
                 f"there is no stack {self.stack(part)}, or it is not complete",
-                "make it with `python deploy/deploy.py up`; `status` shows what is there",
+                "make it with `python -m deploy up`; `status` shows what is there",
             )
         return found
 

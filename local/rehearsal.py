@@ -1,4 +1,4 @@
-"""Rehearse the deployment on one machine, with `deploy/deploy.py` itself, as its user runs it: the entry point."""
+"""Rehearse the deployment on one machine, with `deploy` itself, as its user runs it: the entry point."""
 
 import contextlib
 import os
@@ -8,18 +8,15 @@ import sys
 import threading
 from pathlib import Path
 
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from emulator.mappings.mappings import EventSourceMappings
+from emulator.server import REGION, emulator, export_line, work_on
+from local import leftovers, terminal
+from local.terminal import Parser
+
 _ROOT = Path(__file__).resolve().parent.parent
-sys.path += [str(_ROOT / folder) for folder in ("local/cloud", "local/mappings")]
-
-import boto3  # noqa: E402
-from botocore.exceptions import BotoCoreError, ClientError  # noqa: E402
-
-import interrupts  # noqa: E402
-import leftovers  # noqa: E402
-from aws_emulator import REGION, emulator, export_line, work_on  # noqa: E402
-from command_line import Parser  # noqa: E402
-from event_source_mappings import EventSourceMappings  # noqa: E402
-
 # Nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
 _UP = ("up", "--phone", "+99900000000")
 _END_SECONDS = 30
@@ -35,14 +32,15 @@ def say(text: str) -> None:
 
 
 def deploy(*arguments: str) -> list[str]:
-    """Run a command of `deploy.py`, show what it says, and give the lines of its stdout.
+    """Run a command of `deploy`, show what it says, and give the lines of its stdout.
 
     Raises:
         RehearsalError: if it fails.
     """
-    say(f"\n$ python deploy/deploy.py {' '.join(arguments)}")
+    say(f"\n$ python -m deploy {' '.join(arguments)}")
     process = subprocess.Popen(
-        [sys.executable, str(_ROOT / "deploy" / "deploy.py"), *arguments],
+        [sys.executable, "-m", "deploy", *arguments],
+        cwd=_ROOT,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
@@ -59,7 +57,7 @@ def deploy(*arguments: str) -> list[str]:
     finally:
         _end(process)
     if status:
-        raise RehearsalError(f"`deploy.py {arguments[0]}` failed with exit status {status}")
+        raise RehearsalError(f"`deploy {arguments[0]}` failed with exit status {status}")
     return lines
 
 
@@ -80,7 +78,7 @@ def _rehearse(quiet: threading.Event) -> None:
     """Go through the life of a deployment; set `quiet` when the mappings need not be heard. Raises RehearsalError."""
     deploy(*_UP)
     if "no change" not in deploy("up"):
-        raise RehearsalError("`deploy.py up` changed something where nothing had changed")
+        raise RehearsalError("`python -m deploy up` changed something where nothing had changed")
     for command in ("status", "verify", "stop", "start"):
         deploy(command)
     # Until a mapping is seen to be gone, it says that its stream is.
@@ -89,7 +87,7 @@ def _rehearse(quiet: threading.Event) -> None:
     left = leftovers.everything(lambda service: boto3.client(service))
     if left:
         kinds = ", ".join(f"{len(things)} {kind}" for kind, things in left.items())
-        raise RehearsalError(f"`deploy.py down` left {kinds}")
+        raise RehearsalError(f"`python -m deploy down` left {kinds}")
     say(
         "\nrehearsed: `up` made it and its job ran, `up` again changed nothing, `verify` saw all that must come, "
         f"`stop` and `start` did as they say, `down` left nothing ({', '.join(leftovers.LOOKS)}: none)"
@@ -102,8 +100,8 @@ def _keep(endpoint: str) -> None:
     say(
         "\nit goes on until Ctrl-C. In another terminal:\n"
         f"  {export_line(endpoint)}\n"
-        "  .venv/bin/python deploy/deploy.py verify   # or status, logs, tail, up --threshold 20: as with AWS\n"
-        "  .venv/bin/python producer/producer.py"
+        "  .venv/bin/python -m deploy verify   # or status, logs, tail, up --threshold 20: as with AWS\n"
+        "  .venv/bin/python -m producer"
     )
     with contextlib.suppress(KeyboardInterrupt):
         threading.Event().wait()
@@ -122,14 +120,14 @@ def run(keep: bool) -> None:
             stack.enter_context(mappings)
             _keep(endpoint) if keep else _rehearse(quiet)
         finally:
-            interrupts.ignore()
+            terminal.ignore()
 
 
 def _options(arguments: list[str] | None) -> bool:
     parser = Parser(
         "rehearsal",
         "make rehearsal ARGS=…",
-        "Rehearse the deployment on this machine: run the commands of deploy/deploy.py, one after the other, on an "
+        "Rehearse the deployment on this machine: run the commands of deploy, one after the other, on an "
         "emulator of AWS that runs the job and the functions from their zips.",
     )
     parser.add_argument("--keep", action="store_true", help="only `up`, then say how to drive it, until Ctrl-C")
@@ -139,7 +137,7 @@ def _options(arguments: list[str] | None) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status (1: something failed, 2: bad option, 130: stopped)."""
     keep = _options(arguments)
-    interrupts.interrupt()
+    terminal.interrupt()
     try:
         run(keep)
     except KeyboardInterrupt:

@@ -14,7 +14,7 @@ import json
 import random
 from collections.abc import Callable
 
-from response_pool import Event
+from producer.response_pool import Event
 
 _ABSENT = object()
 

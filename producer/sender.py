@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
 from botocore.parsers import ResponseParserError
 
-from keyed_queue import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, KeyedQueue, Record
-from throttle import Throttle
+from producer.keyed_queue import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, KeyedQueue, Record
+from producer.throttle import Throttle
 
 __all__ = ["Counts", "Record", "SendError", "Sender", "kinesis_client"]
 

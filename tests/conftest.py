@@ -10,15 +10,13 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-import cloudformation_operations
-import cloudformation_resources
-import files
-import gateway
-import low_inventory
-import moto_corrections
-from detection import Detect, Rows
-from emulator import Emulator
-from settings import AlertSettings
+from emulator.corrections import kinesis, resources, stacks
+from jobs.alerting import files
+from jobs.alerting import jvm as gateway
+from jobs.alerting import run as low_inventory
+from jobs.alerting.settings import AlertSettings
+from tests.emulated import Emulator
+from tests.jobs.detection import Detect, Rows
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
@@ -43,9 +41,9 @@ def connector() -> Path:
 @pytest.fixture(scope="session")
 def emulator_endpoint() -> Iterator[str]:
     """One emulator for the session, on a free port."""
-    moto_corrections.apply()
-    cloudformation_operations.apply()
-    cloudformation_resources.apply()
+    kinesis.apply()
+    stacks.apply()
+    resources.apply()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -16,7 +16,11 @@ from dataclasses import asdict
 from functools import partial
 from typing import Any
 
+import alert_records
+import alert_settings
 import boto3
+import sms
+from alert_records import Alert, AlertError
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
@@ -30,11 +34,6 @@ from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import D
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-
-import alert_records
-import alert_settings
-import sms
-from alert_records import Alert, AlertError
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1

@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
-
 from event_items import Item
 
 Items = dict[str, Item]

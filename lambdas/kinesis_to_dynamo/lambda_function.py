@@ -11,15 +11,14 @@ import time
 from typing import Any
 
 import boto3
+import event_items
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
-
-import event_items
 from batch_writer import BatchWriter, Items
+from botocore.config import Config
 
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1

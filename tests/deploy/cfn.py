@@ -7,9 +7,10 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 
-from parameters import with_thresholds
+from deploy.up.parameters import with_thresholds
 
-DEPLOY = Path(__file__).resolve().parent.parent.parent / "deploy"
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "deploy" / "templates"
 # In the order in which the stacks are made; each may ask for outputs of those before it.
 TEMPLATES = ("storage", "system", "application", "monitoring")
 
@@ -24,7 +25,7 @@ _NOTHING = object()
 
 def body(name: str, thresholds: dict[str, int] | None = None) -> str:
     """A template's text, in the application's with the thresholds that `up` puts there."""
-    text = (DEPLOY / f"{name}.yaml").read_text(encoding="utf-8")
+    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
     if not thresholds:
         return text
     return with_thresholds(text, {product: str(threshold) for product, threshold in thresholds.items()}, None)

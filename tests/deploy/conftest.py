@@ -1,35 +1,31 @@
-"""The account that the tests of `deploy.py` work on."""
+"""The account that the tests of `deploy` work on."""
 
 from pathlib import Path
 
 import boto3
 import pytest
 
-import artifacts
-import aws
-import deploy
-import deployment
-import flink_endpoint
-import logs
-import tail
-import verify
-import waiting
-from deployed import Account, Outcome
-from emulator import REGION, Emulator
-from scripted_flink import ScriptedFlink
+from deploy import __main__ as deploy
+from deploy import deployment, packages
+from deploy.aws import session, waiting
+from deploy.commands import logs, tail, verify
+from emulator.flink import endpoint
+from tests.deploy.deployed import Account, Outcome
+from tests.deploy.scripted_flink import ScriptedFlink
+from tests.emulated import REGION, Emulator
 
 
 @pytest.fixture(scope="session")
-def connection() -> aws.Aws:
+def connection() -> session.Aws:
     """One for all tests: to make a client takes long, and each session reads the services' models again."""
-    return aws.Aws(boto3.session.Session(), REGION)
+    return session.Aws(boto3.session.Session(), REGION)
 
 
 @pytest.fixture(scope="session")
 def flink() -> ScriptedFlink:
     """The stand-in for the Flink service."""
     service = ScriptedFlink(REGION)
-    flink_endpoint.serve({REGION: service}.__getitem__)
+    endpoint.serve({REGION: service}.__getitem__)
     return service
 
 
@@ -37,7 +33,7 @@ def flink() -> ScriptedFlink:
 def account(
     emulator: Emulator,
     flink: ScriptedFlink,
-    connection: aws.Aws,
+    connection: session.Aws,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -45,10 +41,10 @@ def account(
     """An empty account; `up` makes three of the four stacks there, as the alarms take their time."""
     flink.reset()
     monkeypatch.setenv("AWS_REGION", REGION)
-    monkeypatch.setattr(aws, "connect", lambda region: connection)
-    monkeypatch.setattr(artifacts, "BUILD", tmp_path)
+    monkeypatch.setattr(session, "connect", lambda region: connection)
+    monkeypatch.setattr(packages, "BUILD", tmp_path)
     # The build is Maven's and pip's; what is uploaded here is small.
-    monkeypatch.setattr(artifacts, "build", lambda: None)
+    monkeypatch.setattr(packages, "build", lambda: None)
     for module in (waiting, tail, logs, verify):
         monkeypatch.setattr(module, "INTERVAL", 0.005)
     monkeypatch.setattr(waiting, "now", flink.now)
@@ -64,7 +60,7 @@ def account(
         return Outcome(status, out, err)
 
     account = Account(emulator, flink, tmp_path, connection, run)
-    for name in artifacts.PACKAGES.values():
+    for name in packages.PACKAGES.values():
         account.package(name, "def lambda_handler(event, context): ...")
     return account
 

@@ -1,4 +1,4 @@
-"""An account on the emulator, with the stand-in for the Flink service, and `deploy.py` as its user runs it."""
+"""An account on the emulator, with the stand-in for the Flink service, and `deploy` as its user runs it."""
 
 import zipfile
 from collections.abc import Callable
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aws import Aws
-from emulator import Emulator
-from flink_state import Application
-from scripted_flink import ScriptedFlink
+from deploy.aws.session import Aws
+from emulator.flink.state import Application
+from tests.deploy.scripted_flink import ScriptedFlink
+from tests.emulated import Emulator
 
 APPLICATION = "low-inventory-application"
 
@@ -25,7 +25,7 @@ class Outcome:
 
 @dataclass
 class Account:
-    """An account, and `deploy.py` on it."""
+    """An account, and `deploy` on it."""
 
     emulator: Emulator
     flink: ScriptedFlink

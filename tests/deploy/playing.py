@@ -8,8 +8,8 @@ from collections.abc import Collection
 from types import TracebackType
 from typing import Any
 
-from deployed import Account
-from stream_reader import StreamReader
+from deploy.aws.stream_reader import StreamReader
+from tests.deploy.deployed import Account
 
 PARTS = ("kinesis-to-dynamo", "job", "alerts-to-sns")
 

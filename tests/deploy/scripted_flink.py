@@ -3,8 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from flink_service import FlinkService
-from flink_state import DRIVER_DIED, DRIVER_STARTED, Application, Log
+from emulator.flink.service import FlinkService
+from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
 
 _FIRST_SNAPSHOT = 1_767_603_600
 """2026-01-05 09:00 UTC; each one after it is a second later."""

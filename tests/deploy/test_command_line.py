@@ -1,4 +1,4 @@
-"""`deploy.py` as a process: its help, its signals, and where it works."""
+"""`deploy` as a process: its help, its signals, and where it works."""
 
 import os
 import shutil
@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from botocore.exceptions import NoRegionError
 
-import aws
-import deploy
-from emulator import REGION, Emulator, eventually
+from deploy import __main__ as deploy
+from deploy.aws import session
+from tests.emulated import REGION, Emulator, eventually
 
-SCRIPT = Path(deploy.__file__)
+ROOT = Path(__file__).resolve().parents[2]
+COMMAND = [sys.executable, "-m", "deploy"]
 ALL = [
     *("up", "status", "dashboard", "verify", "stop", "start"),
     *("rollback", "redrive", "logs", "tail", "down"),
@@ -49,15 +50,15 @@ def test_region(
         monkeypatch.setenv(name, value)
     if expected is None:
         with pytest.raises(NoRegionError):
-            aws.connect(option)
+            session.connect(option)
     else:
-        assert aws.connect(option).region == expected
+        assert session.connect(option).region == expected
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signals, status: int) -> None:
-    cloudformation = aws.connect(REGION).client("cloudformation")
-    template = (SCRIPT.parent / "storage.yaml").read_text(encoding="utf-8")
+    cloudformation = session.connect(REGION).client("cloudformation")
+    template = (ROOT / "deploy" / "templates" / "storage.yaml").read_text(encoding="utf-8")
     cloudformation.create_stack(StackName="low-inventory-storage", TemplateBody=template)
     emulator.create_streams(1)
     body = (
@@ -66,7 +67,7 @@ def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signa
     cloudformation.create_stack(StackName="low-inventory-system", TemplateBody=body)
     errors = tmp_path / "errors"
     with errors.open("wb") as file:
-        command = [sys.executable, str(SCRIPT), "tail", "alerts", "--region", REGION]
+        command = [*COMMAND, "tail", "alerts", "--region", REGION]
         process = subprocess.Popen(command, stderr=file, stdout=subprocess.DEVNULL)
         eventually(lambda: b"Ctrl-C ends it" in errors.read_bytes(), "tail begins")
         process.send_signal(number)
@@ -78,16 +79,16 @@ def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signa
 def test_the_build_ends_with_it(emulator: Emulator, tmp_path: Path, number: signal.Signals, status: int) -> None:
     """What the build runs ends too, and nothing was made."""
     begun, whole = tmp_path / "begun", tmp_path / "whole"
-    shutil.copytree(SCRIPT.parent, whole / "deploy")
+    shutil.copytree(ROOT / "deploy", whole / "deploy")
     script = whole / "build.sh"
     script.write_text(f"#!/bin/sh\nsleep 600 &\ntouch {begun}\nwait\n")
     script.chmod(0o755)
-    command = [sys.executable, str(whole / "deploy" / "deploy.py"), "up", "--region", REGION]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    command = [*COMMAND, "up", "--region", REGION]
+    process = subprocess.Popen(command, cwd=whole, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     eventually(begun.exists, "the build begins")
     process.send_signal(number)
     # The pipe ends when the last process that has it is gone.
     _, said = process.communicate(timeout=60)
     assert process.returncode == status
     assert b"Traceback" not in said
-    assert aws.connect(REGION).client("cloudformation").describe_stacks()["Stacks"] == []
+    assert session.connect(REGION).client("cloudformation").describe_stacks()["Stacks"] == []

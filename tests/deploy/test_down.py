@@ -7,15 +7,14 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-import cfn
-import down
-import kept_table
-import leftovers
-import stacks
-import waiting
-from deployed import APPLICATION, Account
-from deployment import Deployment
-from emulator import REGION
+from deploy.aws import stacks, waiting
+from deploy.commands import down
+from deploy.deployment import Deployment
+from deploy.up import kept_table
+from local import leftovers
+from tests.deploy import cfn
+from tests.deploy.deployed import APPLICATION, Account
+from tests.emulated import REGION
 
 
 def everything(account: Account) -> dict[str, list[Any]]:

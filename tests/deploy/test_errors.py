@@ -3,8 +3,8 @@
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError, NoRegionError
 
-import aws_errors
-from aws_errors import DeployError
+from deploy.aws import errors
+from deploy.aws.errors import DeployError
 
 
 def refused(code: str, message: str) -> ClientError:
@@ -23,7 +23,7 @@ CASES = [
         refused("AccessDenied", "User: x is not authorized to perform: iam:CreateRole on resource: y"),
         "name one with --role-arn",
     ),
-    (DeployError("SourceStream: it is there", aws_errors.next_step("Stream already exists")), "--parameter"),
+    (DeployError("SourceStream: it is there", errors.next_step("Stream already exists")), "--parameter"),
     (refused("LimitExceededException", "Exceeded the limit of 500 shards"), "Service Quotas"),
     (refused("ThrottlingException", "Rate exceeded"), "in a minute"),
     (refused("InvalidParameter", "Invalid parameter: Endpoint +15550100\n is no phone"), "Endpoint +… is no phone"),
@@ -37,7 +37,7 @@ CASES = [
 
 @pytest.mark.parametrize(("error", "expected"), CASES)
 def test_sentence(error: Exception, expected: str) -> None:
-    line = aws_errors.sentence(error)
+    line = errors.sentence(error)
     assert expected in line
     assert "\n" not in line
     assert "15550100" not in line

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from deployed import APPLICATION, Account
+from tests.deploy.deployed import APPLICATION, Account
 
 COMMANDS = ("stop", "start", "rollback", "dashboard", "verify", "logs", "tail events", "redrive kinesis-to-dynamo")
 
@@ -18,7 +18,7 @@ def code_key(account: Account) -> str:
 def test_without_a_deployment(account: Account) -> None:
     for command in COMMANDS:
         outcome = account.run(*command.split())
-        assert (outcome.status, outcome.err.count("\n"), "deploy.py up" in outcome.err) == (1, 1, True), command
+        assert (outcome.status, outcome.err.count("\n"), "deploy up" in outcome.err) == (1, 1, True), command
 
 
 def test_stop_start_and_dashboard(account: Account) -> None:

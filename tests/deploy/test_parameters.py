@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import cfn
-import deployment
-import parameters
-from aws_errors import DeployError
+from deploy import deployment
+from deploy.aws.errors import DeployError
+from deploy.up import parameters
+from tests.deploy import cfn
 
 counts = st.integers(1, 500)
 names = st.sampled_from(["Policy", "Shards", "Phone1", "Phone2", "RoleArn"])

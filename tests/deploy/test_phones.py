@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import phones
-from aws_errors import DeployError
-from deployed import Account
+from deploy.aws.errors import DeployError
+from deploy.up import phones
+from tests.deploy.deployed import Account
 
 A, B, C, D = (f"+1555010{n}" for n in range(4))
 numbers = st.sampled_from([f"+1555010{n}" for n in range(8)])

@@ -12,12 +12,11 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-import aws
-import failures
-import redrive
-from deployed import Account
-from emulator import REGION
-from playing import queue, send_failure
+from deploy.aws import on_failure, session
+from deploy.commands import redrive
+from tests.deploy.deployed import Account
+from tests.deploy.playing import queue, send_failure
+from tests.emulated import REGION
 
 
 class Invocations:
@@ -72,7 +71,7 @@ def invocations(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[I
     assert account.run("up").status == 0
     started = Invocations()
     monkeypatch.setenv("AWS_ENDPOINT_URL_LAMBDA", f"http://127.0.0.1:{started.server.server_address[1]}")
-    monkeypatch.setattr(aws, "connect", lambda region: aws.Aws(boto3.session.Session(), REGION))
+    monkeypatch.setattr(session, "connect", lambda region: session.Aws(boto3.session.Session(), REGION))
     yield started
     started.close()
 
@@ -166,7 +165,7 @@ def test_a_message_that_comes_again_is_let_be(account: Account, monkeypatch: pyt
     number = put(account, 1)[0]["SequenceNumber"]
     send_failure(account, "shardId-000000000000", number, number)
     # As if each took longer than a message is hidden.
-    monkeypatch.setattr(failures, "_HIDDEN_SECONDS", 0)
+    monkeypatch.setattr(on_failure, "_HIDDEN_SECONDS", 0)
 
     def not_hidden(**_: Any) -> None:
         raise ClientError({"Error": {"Code": code}}, "ChangeMessageVisibility")

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-import cfn
-import deploy
+from deploy import __main__ as deploy
+from tests.deploy import cfn
 
 FLINK = "https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html"
 FLINK_ALARMS = "https://docs.aws.amazon.com/managed-flink/latest/java/monitoring-metrics-alarms.html"
@@ -211,7 +211,7 @@ def test_the_functions_own_metrics_are_those_they_emit() -> None:
     ]
     assert {use.dimensions["service"] for use in own} == set(functions)
     for use in own:
-        code = cfn.DEPLOY.parent / "lambdas" / functions[use.dimensions["service"]] / "lambda_function.py"
+        code = cfn.ROOT / "lambdas" / functions[use.dimensions["service"]] / "lambda_function.py"
         assert f'add_metric("{use.metric}"' in code.read_text(), use
 
 

@@ -9,9 +9,9 @@ import pytest
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-import cfn
-import low_inventory
-from settings import AlertSettings, Streams, read_properties
+from jobs.alerting import run as low_inventory
+from jobs.alerting.settings import AlertSettings, Streams, read_properties
+from tests.deploy import cfn
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/"
 REQUIRED = {
@@ -124,7 +124,7 @@ def names(streams: Streams) -> list[str]:
 
 
 def test_it_starts_what_is_in_the_package() -> None:
-    root = cfn.DEPLOY.parent
+    root = cfn.ROOT
     assert groups(application())["kinesis.analytics.flink.run.options"] == {
         "python": str(Path(low_inventory.__file__).relative_to(root)),
         "jarfile": str(low_inventory.CONNECTOR.relative_to(root)),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-import cfn
+from tests.deploy import cfn
 
 REFERENCE: dict[str, Any] = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
 

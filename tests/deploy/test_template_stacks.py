@@ -10,9 +10,9 @@ from typing import Any
 import boto3
 import pytest
 
-import cfn
-from emulator import REGION, Emulator
-from scripted_flink import ScriptedFlink
+from tests.deploy import cfn
+from tests.deploy.scripted_flink import ScriptedFlink
+from tests.emulated import REGION, Emulator
 
 JOB = "low-inventory-job-1.zip"
 LAB_ROLE = "arn:aws:iam::123456789012:role/LabRole"

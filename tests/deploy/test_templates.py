@@ -10,9 +10,9 @@ import pytest
 from cfnlint import api
 from cfnlint.config import ManualArgs
 
-import cfn
+from tests.deploy import cfn
 
-CHECKOV = cfn.DEPLOY.parent / ".venv" / "scanner" / "bin" / "checkov"
+CHECKOV = cfn.ROOT / ".venv" / "scanner" / "bin" / "checkov"
 
 REGIONS = ["us-east-1", "us-west-2", "eu-west-1", "eu-south-1", "cn-north-1", "us-gov-west-1"]
 
@@ -56,7 +56,7 @@ def test_can_be_sent(body: str) -> None:
 @pytest.mark.skipif(not CHECKOV.exists() and "CI" not in os.environ, reason=f"{CHECKOV} is missing (make .venv/scan)")
 def test_security_scan(tmp_path: Path) -> None:
     # It asks nothing of its makers' servers, and its home is empty, so that no file of the user's changes its checks.
-    command = [str(CHECKOV), "-d", str(cfn.DEPLOY), "--framework", "cloudformation", "--skip-download", "-o", "json"]
+    command = [str(CHECKOV), "-d", str(cfn.FOLDER), "--framework", "cloudformation", "--skip-download", "-o", "json"]
     environment = os.environ | {"HOME": str(tmp_path), "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true"}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=tmp_path)
     assert done.returncode in (0, 1), done.stderr

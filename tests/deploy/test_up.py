@@ -11,21 +11,17 @@ import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
 
-import artifacts
-import aws
-import flink_application
-import flink_job
-import parameters
-import stacks
-import up
-import up_application
-from aws_errors import DeployError
-from deployed import APPLICATION, Account
-from deployment import Deployment
-from emulator import REGION
-from flink_shapes import RefusedError
-from scripted_flink import ScriptedFlink
-from up_state import Up
+from deploy import packages
+from deploy.aws import flink_application, flink_job, session, stacks
+from deploy.aws.errors import DeployError
+from deploy.commands import up
+from deploy.deployment import Deployment
+from deploy.up import application, parameters
+from deploy.up.state import Up
+from emulator.flink.shapes import RefusedError
+from tests.deploy.deployed import APPLICATION, Account
+from tests.deploy.scripted_flink import ScriptedFlink
+from tests.emulated import REGION
 
 PHONE = "+15550100"
 STACKS = [f"low-inventory-{part}" for part in ("storage", "system", "application", "monitoring")]
@@ -112,7 +108,7 @@ def tell_lag(account: Account, seconds: float) -> None:
 
 
 def test_what_the_state_cannot_follow(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(artifacts, "RUNTIMES", ("FLINK-1_20", "FLINK-2_2"))
+    monkeypatch.setattr(packages, "RUNTIMES", ("FLINK-1_20", "FLINK-2_2"))
     assert account.run("up").status == 0
     for options, named in UNFOLLOWED:
         before = mappings(account)
@@ -232,7 +228,7 @@ def test_a_job_begins_where_the_mapping_does(account: Account, monkeypatch: pyte
     """Also if `up` was broken off between their stacks."""
     given = ("--starting-position", "AT_TIMESTAMP", "--starting-timestamp", "2026-01-05T10:00:00+01:00")
     with monkeypatch.context() as patch:
-        patch.setattr(up_application, "bring", interrupt)
+        patch.setattr(application, "bring", interrupt)
         assert account.run("up", *given).status == 130
     outcome = account.run("up")
     assert outcome.status == 0, outcome.err
@@ -619,7 +615,7 @@ def test_a_position_in_time(account: Account) -> None:
 
 
 def test_says_when_the_account_is_in_the_sandbox(account: Account, capsys: pytest.CaptureFixture[str]) -> None:
-    connection = aws.connect(None)
+    connection = session.connect(None)
     with Stubber(connection.client("sns")) as sns:
         sns.add_response("get_sms_sandbox_account_status", {"IsInSandbox": True})
         up._sandbox(Up(connection, Deployment("low-inventory"), {}))
@@ -630,10 +626,10 @@ def test_a_build_that_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     script = tmp_path / "build.sh"
     script.write_text("#!/bin/sh\necho building\nexit 2\n")
     script.chmod(0o755)
-    monkeypatch.setattr(artifacts, "ROOT", tmp_path)
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
     with pytest.raises(DeployError, match=r"build\.sh failed") as error:
-        artifacts.build()
+        packages.build()
     assert error.value.status == 2
-    monkeypatch.setattr(artifacts, "BUILD", tmp_path / "build")
+    monkeypatch.setattr(packages, "BUILD", tmp_path / "build")
     with pytest.raises(DeployError, match="no such file"):
-        artifacts.packages()
+        packages.packages()

@@ -5,10 +5,10 @@ import time
 
 import pytest
 
-import verify
-from deployed import Account
-from deployment import DEFAULT_NAME, Deployment
-from playing import PARTS, Playing, queue, send_failure
+from deploy.commands import verify
+from deploy.deployment import DEFAULT_NAME, Deployment
+from tests.deploy.deployed import Account
+from tests.deploy.playing import PARTS, Playing, queue, send_failure
 
 
 def left_in_queue(account: Account) -> int:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from detection import Detect
+from tests.jobs.detection import Detect
 
 TS = "2026-01-05T09:00:00.000Z"
 GOOD = {"type": "inventory", "product_id": "A", "inventory": 3, "timestamp": TS}

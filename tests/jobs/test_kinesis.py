@@ -15,12 +15,10 @@ from typing import Any
 
 import pytest
 
-import cli
-import low_inventory
-import settings
-from emulator import ALERTS, DEAD_LETTERS, Emulator, eventually
+from jobs.alerting import run, settings
+from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
 
-ROOT = Path(cli.__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "build" / "low-inventory-job.zip"
 
 
@@ -68,7 +66,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     job = subprocess.Popen(
-        [sys.executable, low_inventory.__file__, "--properties", str(emulator.properties(tmp_path / "p.json"))],
+        [sys.executable, run.__file__, "--properties", str(emulator.properties(tmp_path / "p.json"))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -89,7 +87,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
 def test_stream_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
     properties = emulator.properties(tmp_path / "p.json")
     job = subprocess.run(
-        [sys.executable, low_inventory.__file__, "--properties", str(properties)], capture_output=True, timeout=120
+        [sys.executable, run.__file__, "--properties", str(properties)], capture_output=True, timeout=120
     )
     assert job.returncode == 1
     assert b"http-requests" in job.stderr.splitlines()[-1]
@@ -121,7 +119,7 @@ def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
     """A JobManager and two TaskManagers of the installed Flink; the environment that its client needs."""
     import pyflink
 
-    import gateway
+    from jobs.alerting import jvm
 
     home = Path(pyflink.__file__).parent
     conf, logs, temporary = (tmp_path / name for name in ("conf", "logs", "flink-tmp"))
@@ -152,7 +150,7 @@ def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
     environment = {
         **os.environ,
         **{"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"},
-        "JAVA_HOME": str(gateway.java_home()),
+        "JAVA_HOME": str(jvm.java_home()),
         "FLINK_CONF_DIR": str(conf),
         "FLINK_LOG_DIR": str(logs),
         "FLINK_PID_DIR": str(temporary),
@@ -230,11 +228,11 @@ def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
         emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
     )
     emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
-    first = low_inventory.run_on_streams(streams, alerts, 1).get_job_client()
+    first = run.run_on_streams(streams, alerts, 1).get_job_client()
     eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
     savepoint = first.stop_with_savepoint(False, str(tmp_path)).result()
     emulator.put([event("A", 2), event("A", 14), event("B", 4), event("A", 1)], lambda _: "k")
-    second = low_inventory.run_on_streams(streams, alerts, 1, savepoint).get_job_client()
+    second = run.run_on_streams(streams, alerts, 1, savepoint).get_job_client()
     try:
         eventually(lambda: len(emulator.rows(ALERTS)) == 2, "the alert of another product")
         emulator.put([event("A", 15), event("A", 6)], lambda _: "k")

@@ -5,7 +5,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-import patterns
+from jobs.alerting import patterns
 
 bounds = st.one_of(st.integers(-5, 120), st.integers(-(2**31), 2**31 - 1))
 

@@ -6,8 +6,8 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import contract
-from detection import Detect
+from local.pipeline import oracle
+from tests.jobs.detection import Detect
 
 NUMBERS = [
     "0",
@@ -125,9 +125,7 @@ def shown(product: str) -> str:
 
 def agree(detect: Detect, batch: list[bytes], **config: Any) -> None:
     alerts, dead_letters = detect(batch, **config)
-    expected = contract.judge(
-        batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"]
-    )
+    expected = oracle.judge(batch, config["threshold"], config["thresholds"], config["policy"], config["rearm_margin"])
     assert [(shown(row["product_id"]), row["inventory"], row["ts"]) for row in alerts] == expected[0]
     assert [(row["reason"], row["payload"]) for row in dead_letters] == expected[1]
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-import settings
-from settings import AlertSettings, SettingsError, read_properties
+from jobs.alerting import settings
+from jobs.alerting.settings import AlertSettings, SettingsError, read_properties
 
 ARN = "arn:aws:kinesis:eu-west-1:123456789012:stream/"
 GROUPS: dict[str, dict[str, Any]] = {
@@ -153,4 +153,4 @@ def test_group_that_stands_twice(tmp_path: Path) -> None:
 
 
 def test_the_example_in_the_repo_is_usable() -> None:
-    read_properties(Path(settings.__file__).parent.parent / "application_properties.json")
+    read_properties(Path(settings.__file__).parents[2] / "application_properties.json")

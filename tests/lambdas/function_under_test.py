@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from invocation import ACCOUNT, REGION, Context
+from tests.lambdas.invocation import ACCOUNT, REGION, Context
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 FIRST_SEQUENCE_NUMBER = 49590338271490256608559692538361571095921575989136588898

@@ -2,7 +2,7 @@
 
 import pytest
 
-import function_under_test
+from tests.lambdas import function_under_test
 
 alert_settings = function_under_test.module("alerts_to_sns", "alert_settings")
 NEEDED = {"TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts", "IDEMPOTENCY_TABLE": "published-alerts"}

@@ -9,9 +9,9 @@ import boto3
 import pytest
 from botocore.exceptions import ConnectTimeoutError
 
-import function_under_test
-from emulator import Emulator, eventually
-from invocation import ACCOUNT, REGION
+from tests.emulated import Emulator, eventually
+from tests.lambdas import function_under_test
+from tests.lambdas.invocation import ACCOUNT, REGION
 
 TABLE, TOPIC, QUEUE = "published-alerts", "low-inventory", "subscriber"
 MOMENT = "2026-01-05T09:00:00.000Z"

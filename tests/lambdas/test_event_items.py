@@ -9,7 +9,7 @@ from boto3.dynamodb.types import TypeDeserializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import function_under_test
+from tests.lambdas import function_under_test
 
 event_items = function_under_test.module("kinesis_to_dynamo", "event_items")
 deserialize = TypeDeserializer().deserialize

@@ -11,10 +11,10 @@ import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSResponse
 
-import function_under_test
-from emulator import Emulator
-from function_under_test import failed
-from invocation import REGION, Context
+from tests.emulated import Emulator
+from tests.lambdas import function_under_test
+from tests.lambdas.function_under_test import failed
+from tests.lambdas.invocation import REGION, Context
 
 TABLE = "HttpRequests"
 MOMENT = "2026-01-05T09:00:00.000Z"

@@ -15,10 +15,9 @@ from typing import Any
 import boto3
 import pytest
 
-import function_under_test
-import invocation
-from emulator import Emulator
-from invocation import REGION
+from tests.emulated import Emulator
+from tests.lambdas import function_under_test, invocation
+from tests.lambdas.invocation import REGION
 
 REPOSITORY = Path(__file__).parents[2]
 NAMES = {"kinesis-to-dynamo": "kinesis_to_dynamo", "alerts-to-sns": "alerts_to_sns"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-import function_under_test
+from tests.lambdas import function_under_test
 
 sms = function_under_test.module("alerts_to_sns", "sms")
 TEMPLATE = "ALERTA: {product_id} bajo inventario ({inventory})"

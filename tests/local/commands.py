@@ -6,14 +6,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-from emulator import eventually
+from tests.emulated import eventually
 
 
-def start(command: Path, folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
+def start(command: str, folder: Path, *arguments: str, **environment: str) -> "subprocess.Popen[bytes]":
     """Start a command with a temporary folder of its own; what it says goes to `said`, beside the folder."""
     folder.mkdir()
     return subprocess.Popen(
-        [sys.executable, str(command), *arguments],
+        [sys.executable, "-m", command, *arguments],
         stdout=(folder.parent / "said").open("ab"),
         stderr=subprocess.STDOUT,
         env={**os.environ, "TMPDIR": str(folder), "AWS_PROFILE": "somebody", "AWS_ENDPOINT_URL": "", **environment},
@@ -21,7 +21,7 @@ def start(command: Path, folder: Path, *arguments: str, **environment: str) -> "
 
 
 def stopped(
-    command: Path, folder: Path, moment: str, number: signal.Signals, *arguments: str
+    command: str, folder: Path, moment: str, number: signal.Signals, *arguments: str
 ) -> tuple[int, str, list[str]]:
     """Start a command, and stop it twice over when it says `moment`: its status, its last line, and what it left."""
     process, said = start(command, folder, *arguments), folder.parent / "said"

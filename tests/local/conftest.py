@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from emulator import Emulator
-from lambda_account import LambdaAccount
+from tests.emulated import Emulator
+from tests.emulator.mappings.lambda_account import LambdaAccount
 
 
 @pytest.fixture

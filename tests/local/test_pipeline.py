@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from commands import left, start, stopped
+from tests.local.commands import left, start, stopped
 
-PIPELINE = Path(__file__).parents[2] / "local" / "pipeline.py"
+PIPELINE = "local.pipeline"
 pytestmark = pytest.mark.usefixtures("connector")
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-import reconcile
-from phone import Message
-from reconcile import Evidence, Policy, Range
-from streams import Record
+from local.pipeline import reconcile
+from local.pipeline.phone import Message
+from local.pipeline.reconcile import Evidence, Policy, Range
+from local.pipeline.streams import Record
 
 ARRIVED = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TS = "2026-01-05T09:00:00.000Z"

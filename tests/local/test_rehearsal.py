@@ -8,12 +8,11 @@ from pathlib import Path
 
 import pytest
 
-import artifacts
-from commands import left, start, stopped
-from emulator import eventually
+from deploy import packages as artifacts
+from tests.emulated import eventually
+from tests.local.commands import left, start, stopped
 
-REHEARSAL = Path(__file__).parents[2] / "local" / "rehearsal.py"
-DEPLOY = Path(__file__).parents[2] / "deploy" / "deploy.py"
+REHEARSAL = "local.rehearsal"
 
 
 @pytest.fixture
@@ -25,8 +24,8 @@ def packages(connector: Path) -> None:
 
 
 def commands(said: str) -> dict[str, str]:
-    """What each command of `deploy.py` said, by its command line; there are not two of the same."""
-    parts = said.split("\n$ python deploy/deploy.py ")[1:]
+    """What each command of `deploy` said, by its command line; there are not two of the same."""
+    parts = said.split("\n$ python -m deploy ")[1:]
     return {line: rest for line, _, rest in (part.partition("\n") for part in parts)}
 
 
@@ -64,7 +63,7 @@ def test_kept_for_its_user(tmp_path: Path) -> None:
         export = next(line for line in said.splitlines() if line.startswith("  export "))
         own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         variables = dict(pair.split("=", 1) for pair in export.split()[1:])
-        status = subprocess.run([sys.executable, str(DEPLOY), "status"], env=own | variables, stdout=subprocess.PIPE)
+        status = subprocess.run([sys.executable, "-m", "deploy", "status"], env=own | variables, stdout=subprocess.PIPE)
         assert b"job: up for" in status.stdout
     finally:
         rehearsal.send_signal(signal.SIGINT)
@@ -95,7 +94,7 @@ def test_ends_with_the_first_command_that_fails(tmp_path: Path) -> None:
     assert list(commands(said)) == ["up --phone +99900000000"]
     assert f"low_inventory: JAVA_HOME={tmp_path}: expected a Java" in said
     assert "Python process exits with code: 2" in said
-    assert said.splitlines()[-1] == "rehearsal: `deploy.py up` failed with exit status 1"
+    assert said.splitlines()[-1] == "rehearsal: `deploy up` failed with exit status 1"
     assert left(tmp_path / "tmp") == []
 
 

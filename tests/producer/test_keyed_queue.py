@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from keyed_queue import MAX_REQUEST_BYTES, KeyedQueue, Record
+from producer.keyed_queue import MAX_REQUEST_BYTES, KeyedQueue, Record
 
 
 class Queue(RuleBasedStateMachine):

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-import contract
-from malformed import _MAKERS, KINDS, Spoiler
-from response_pool import Event
+from local.pipeline import oracle
+from producer.malformed import _MAKERS, KINDS, Spoiler
+from producer.response_pool import Event
 
 TIME = "2026-01-05T09:00:00.000Z"
 INVENTORY: Event = {
@@ -31,7 +31,7 @@ CONTRACT = {
 
 
 def reason(data: bytes) -> str | None:
-    _, dead_letters = contract.judge([data], 10, {}, "every", 0)
+    _, dead_letters = oracle.judge([data], 10, {}, "every", 0)
     return dead_letters[0][0] if dead_letters else None
 
 

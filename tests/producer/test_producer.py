@@ -10,18 +10,15 @@ import sys
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 
 import pytest
 
-import producer
-from emulator import REGION, SOURCE, Emulator, eventually
-from producer_output import printed
-from refusing_kinesis import RefusingKinesis
+from producer import __main__ as producer
+from producer.output import printed
+from tests.emulated import REGION, SOURCE, Emulator, eventually
+from tests.producer.refusing_kinesis import RefusingKinesis
 
-pytest_plugins = ("refusing_fixture",)
-
-PRODUCER = Path(producer.__file__)
+COMMAND = [sys.executable, "-m", "producer"]
 START = re.compile(
     r"sending (\S+ events/s|events as fast as they are taken) to http-requests \(.*\), seed \d+; Ctrl-C stops"
 )
@@ -35,7 +32,7 @@ def environment(**changes: str) -> dict[str, str]:
 
 
 def start(*arguments: str, **changes: str) -> "subprocess.Popen[str]":
-    command = [sys.executable, str(PRODUCER), *arguments]
+    command = [*COMMAND, *arguments]
     streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
     return subprocess.Popen(command, text=True, env=environment(**changes), **streams)  # type: ignore[call-overload, no-any-return]
 
@@ -230,7 +227,7 @@ def test_credentials_that_expire_later(refusing: RefusingKinesis) -> None:
 
 def test_progress_on_a_terminal(refusing: RefusingKinesis) -> None:
     main, terminal = pty.openpty()
-    command = [sys.executable, str(PRODUCER), "--rate", "0", "--count", "400"]
+    command = [*COMMAND, "--rate", "0", "--count", "400"]
     process = subprocess.Popen(command, env=environment(TERM="xterm", COLUMNS="100"), stderr=terminal)
     os.close(terminal)
     shown = b""

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-import contract
-import response_pool
+from local.pipeline import oracle
+from producer import response_pool
 
 Events = list[dict[str, Any]]
 
@@ -97,8 +97,8 @@ def test_products_cross_the_threshold_both_ways(many: Events) -> None:
 
 def test_the_job_takes_every_event(many: Events) -> None:
     lines = [json.dumps(event).encode() for event in many]
-    every, dead_letters = contract.judge(lines, 10, {}, "every", 0)
-    crossing, _ = contract.judge(lines, 10, {}, "crossing", 0)
-    with_margin, _ = contract.judge(lines, 10, {}, "crossing", 5)
+    every, dead_letters = oracle.judge(lines, 10, {}, "every", 0)
+    crossing, _ = oracle.judge(lines, 10, {}, "crossing", 0)
+    with_margin, _ = oracle.judge(lines, 10, {}, "crossing", 5)
     assert dead_letters == []
     assert len(every) > len(crossing) > len(with_margin) > len(response_pool.PRODUCTS)

@@ -10,12 +10,10 @@ from typing import Any
 
 import pytest
 
-from emulator import REGION, SOURCE, Emulator, eventually
-from keyed_queue import MAX_REQUEST_BYTES, Record
-from refusing_kinesis import CLOSE, Entry, RefusingKinesis
-from sender import MAX_RECORD_BYTES, Sender, SendError, kinesis_client
-
-pytest_plugins = ("refusing_fixture",)
+from producer.keyed_queue import MAX_REQUEST_BYTES, Record
+from producer.sender import MAX_RECORD_BYTES, Sender, SendError, kinesis_client
+from tests.emulated import REGION, SOURCE, Emulator, eventually
+from tests.producer.refusing_kinesis import CLOSE, Entry, RefusingKinesis
 
 THROTTLED = "ProvisionedThroughputExceededException"
 

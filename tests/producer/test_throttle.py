@@ -2,7 +2,7 @@
 
 import pytest
 
-from throttle import Throttle
+from producer.throttle import Throttle
 
 
 class Clock:

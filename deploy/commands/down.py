@@ -1,0 +1,225 @@
+"""`down`: take everything away, and see that nothing is left."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy import deployment
+from deploy.aws import errors, flink_application, stacks, waiting
+from deploy.aws.errors import DeployError
+from deploy.aws.session import Aws
+from deploy.deployment import Deployment
+from deploy.progress import say, step
+from deploy.up import kept_table
+
+_GONE = ("NotFound", "NonExistent", "NoSuch", "404")
+_GONE_SECONDS = 90
+"""How long a deleted thing may still answer; a queue does for up to a minute
+(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html)."""
+
+_KEY_DAYS = 7
+"""PendingWindowInDays of monitoring.yaml."""
+
+Resource = tuple[str, str, str]
+
+_PROBES: dict[str, tuple[str, str, str]] = {
+    "AWS::DynamoDB::Table": ("dynamodb", "describe_table", "TableName"),
+    "AWS::Kinesis::Stream": ("kinesis", "describe_stream_summary", "StreamName"),
+    "AWS::KinesisAnalyticsV2::Application": ("kinesisanalyticsv2", "describe_application", "ApplicationName"),
+    "AWS::Lambda::EventSourceMapping": ("lambda", "get_event_source_mapping", "UUID"),
+    "AWS::Lambda::Function": ("lambda", "get_function", "FunctionName"),
+    "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
+    "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
+    "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
+}
+"""How to ask whether a resource is still there; of other types, CloudFormation's word is taken."""
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """What there is to take away."""
+
+    parts: list[str]
+    resources: list[Resource]
+
+    def of(self, kind: str) -> list[str]:
+        """The physical ids of a type."""
+        return [physical for found, _, physical in self.resources if found == kind]
+
+    def table(self) -> str | None:
+        """The table that outlives its stack."""
+        named = [one for kind, logical, one in self.resources if kind == "AWS::DynamoDB::Table" and logical == "Table"]
+        return named[0] if named else None
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `down`."""
+    parser.add_argument("--keep-table", action="store_true", help="the next `up` imports it")
+    parser.add_argument("--yes", action="store_true", help="do not ask")
+
+
+def run(options: argparse.Namespace, aws: Aws) -> int:
+    """Take everything away, in the order that lets it go."""
+    wanted = Deployment(options.stack_name)
+    found = _inventory(aws, wanted)
+    if not found.parts:
+        print(f"nothing of {wanted.name} is in {aws.region}")
+        return 0
+    _show(aws, found, options.keep_table)
+    if not options.yes and not _confirmed(wanted.name):
+        print("nothing was changed")
+        return 1
+    table = found.table()
+    if table and options.keep_table:
+        kept_table.mark(aws.client("dynamodb"), wanted, table)
+    cloudformation = aws.client("cloudformation")
+    with step("stop the application"):
+        flink_application.stop(aws.client("kinesisanalyticsv2"), wanted.application, force=True)
+    for part in ("monitoring", "application"):
+        _delete(cloudformation, wanted, part)
+    for bucket in found.of("AWS::S3::Bucket"):
+        with step(f"empty the bucket {bucket}"):
+            _empty(aws.client("s3"), bucket)
+    if table and not options.keep_table:
+        # Before its stack, which names it: a `down` that is interrupted and run again would not know of it. What the
+        # function cannot write meanwhile goes too.
+        _delete_table(aws.client("dynamodb"), table)
+    for part in ("storage", "system"):
+        _delete(cloudformation, wanted, part)
+    _delete_log_groups(aws, found)
+    return _confirm(aws, wanted, found, table if options.keep_table else None)
+
+
+def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
+    cloudformation = aws.client("cloudformation")
+    for part in deployment.PARTS:
+        # What is under way may make something yet.
+        stacks.settled(cloudformation, wanted.stack(part))
+    parts = [part for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
+    return Inventory(parts, [one for part in parts for one in stacks.resources(cloudformation, wanted.stack(part))])
+
+
+def _show(aws: Aws, found: Inventory, keep_table: bool) -> None:
+    print(f"account {aws.account()}, region {aws.region}: this goes:")
+    counts: dict[str, int] = {}
+    for kind, _, _ in found.resources:
+        counts[kind] = counts.get(kind, 0) + 1
+    for kind in sorted(counts):
+        print(f"  {counts[kind]:3} {kind}")
+    table = found.table()
+    if table:
+        verb = "is kept" if keep_table else "goes"
+        print(f"the table {table} {verb}, with {_items(aws.client('dynamodb'), table)}")
+    if found.of("AWS::Kinesis::Stream"):
+        print("the streams go, with every record in them")
+
+
+def _items(dynamodb: Any, table: str) -> str:
+    """How many items a table holds: counted if they are few, since DynamoDB's own count is up to six hours old."""
+    described = kept_table.describe(dynamodb, table)
+    if described is None or described["TableStatus"] == "DELETING":
+        return "nothing: it is gone already"
+    page = dynamodb.scan(TableName=table, Select="COUNT")
+    if "LastEvaluatedKey" in page:
+        return f"more than {max(page['Count'], described.get('ItemCount', 0))} items"
+    return f"{page['Count']} items"
+
+
+def _confirmed(name: str) -> bool:
+    if not sys.stdin.isatty():
+        raise DeployError("down asks before it takes anything away, and there is no terminal", "add --yes", 2)
+    return input(f"type {name} to take it away: ").strip() == name
+
+
+def _delete(cloudformation: Any, wanted: Deployment, part: str) -> None:
+    name = wanted.stack(part)
+    if stacks.describe(cloudformation, name):
+        with step(f"delete the stack {name}"):
+            stacks.delete(cloudformation, name)
+
+
+def _empty(s3: Any, bucket: str) -> None:
+    """Delete every version of every object, without which a bucket cannot go."""
+    try:
+        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+            versions = page.get("Versions", []) + page.get("DeleteMarkers", [])
+            objects = [{"Key": one["Key"], "VersionId": one["VersionId"]} for one in versions]
+            if objects:
+                answer = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True})
+                for error in answer.get("Errors", []):
+                    raise DeployError(f"bucket {bucket}: {error['Key']}: {error['Message']}")
+    except ClientError as error:
+        if not _is_gone(error):
+            raise
+
+
+def _delete_table(dynamodb: Any, table: str) -> None:
+    if kept_table.describe(dynamodb, table) is None:
+        return
+    with step(f"delete the table {table}"):
+        # No error if it is being deleted already.
+        dynamodb.delete_table(TableName=table)
+        waiting.until(lambda: kept_table.describe(dynamodb, table) is None or None, f"table {table} to be gone", 600)
+
+
+def _groups(aws: Aws, found: Inventory) -> list[str]:
+    """The log groups that are there, of those that the deployment had."""
+    client = aws.client("logs")
+    return [
+        group["logGroupName"]
+        for name in found.of("AWS::Logs::LogGroup")
+        for group in client.describe_log_groups(logGroupNamePrefix=name)["logGroups"]
+        if group["logGroupName"] == name
+    ]
+
+
+def _delete_log_groups(aws: Aws, found: Inventory) -> None:
+    """A function that ends late writes its last lines after its group is deleted, which makes it again."""
+    for group in _groups(aws, found):
+        say(f"log group {group} is there again: deleting it")
+        aws.client("logs").delete_log_group(logGroupName=group)
+
+
+def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -> int:
+    """See that nothing is left, by asking for each thing."""
+    cloudformation = aws.client("cloudformation")
+    left = [wanted.stack(part) for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
+    left += _groups(aws, found)
+    if left:
+        raise DeployError(f"still there: {', '.join(left)}", "run `down` again, or delete them by hand")
+    for kind, (service, method, key) in _PROBES.items():
+        probe = getattr(aws.client(service), method)
+        for name in found.of(kind):
+            if name != kept:
+                _wait_until_gone(probe, key, name, f"{kind} {name}")
+    rest = [f"the table {kept}, which the next `up` imports"] if kept else []
+    rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
+    print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
+    return 0
+
+
+def _wait_until_gone(probe: Callable[..., Any], key: str, name: str, what: str) -> None:
+    waiting.until(
+        lambda: None if _is_there(probe, key, name) else True,
+        f"{what} to be gone",
+        _GONE_SECONDS,
+        "its stack is gone: delete it by hand",
+    )
+
+
+def _is_there(probe: Callable[..., Any], key: str, name: str) -> bool:
+    try:
+        probe(**{key: name})
+    except ClientError as error:
+        if _is_gone(error):
+            return False
+        raise
+    return True
+
+
+def _is_gone(error: ClientError) -> bool:
+    return any(word in errors.code(error) for word in _GONE)

@@ -1,0 +1,58 @@
+"""`logs`: show what the job or a function logs."""
+
+import argparse
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy.aws import errors, flink_job
+from deploy.aws.errors import DeployError
+from deploy.aws.session import Aws
+from deploy.deployment import Deployment
+
+_GROUPS = {
+    "job": ("application", "ApplicationLogs"),
+    "kinesis-to-dynamo": ("system", "KinesisToDynamoLogs"),
+    "alerts-to-sns": ("system", "AlertsToSnsLogs"),
+}
+INTERVAL = 2.0
+_LATE = 10_000
+"""Milliseconds by which a line may come late, behind one that is newer."""
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """The options of `logs`."""
+    parser.add_argument("what", nargs="?", default="job", choices=list(_GROUPS), help="(job)")
+    parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
+    parser.add_argument("--minutes", type=int, default=60, metavar="N", help="how far back to begin (60)")
+
+
+def run(options: argparse.Namespace, aws: Aws) -> int:
+    """Print the lines, the oldest first."""
+    part, output = _GROUPS[options.what]
+    group = Deployment(options.stack_name).must_have(aws.client("cloudformation"), part)[output]
+    since = int((datetime.now(UTC) - timedelta(minutes=options.minutes)).timestamp() * 1000)
+    seen: dict[str, int] = {}
+    while True:
+        for event in _events(aws.client("logs"), group, since):
+            if event["eventId"] not in seen:
+                seen[event["eventId"]] = event["timestamp"]
+                at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
+                print(f"{at:%H:%M:%S} {errors.redact(flink_job.message(event['message']))}", flush=True)
+        if not options.follow:
+            return 0
+        since = max([since, *(at - _LATE for at in seen.values())])
+        seen = {identifier: at for identifier, at in seen.items() if at >= since}
+        time.sleep(INTERVAL)
+
+
+def _events(logs: Any, group: str, since: int) -> list[dict[str, Any]]:
+    try:
+        pages = logs.get_paginator("filter_log_events").paginate(logGroupName=group, startTime=since)
+        return sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
+    except ClientError as error:
+        if errors.code(error) == "ResourceNotFoundException":
+            raise DeployError(f"there is no log group {group}", "`up` makes it") from None
+        raise

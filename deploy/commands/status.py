@@ -1,0 +1,153 @@
+"""`status`: one screen on how the system is."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from deploy import alarm_mail, deployment
+from deploy.aws import errors, flink_application, flink_job, stacks, waiting
+from deploy.aws.session import Aws
+from deploy.deployment import Deployment
+
+_MINUTES = 10
+_FUNCTIONS = ("KinesisToDynamo", "AlertsToSns")
+
+
+def add_options(_: argparse.ArgumentParser) -> None:
+    """It has none."""
+
+
+def run(options: argparse.Namespace, aws: Aws) -> int:
+    """Print it, a line a thing; 1 if there is no deployment."""
+    wanted = Deployment(options.stack_name)
+    cloudformation = aws.client("cloudformation")
+    print(f"{wanted.name} in {aws.region}, {waiting.now():%Y-%m-%d %H:%M:%S} UTC")
+    found = [part for part in deployment.PARTS if _stack(cloudformation, wanted, part)]
+    if not found:
+        print("nothing is here; `python -m deploy up` makes it")
+        return 1
+    system = wanted.outputs(cloudformation, "system")
+    for title, lines in (
+        ("application", _application(aws, wanted)),
+        ("streams", _streams(aws, system)),
+        ("functions", _functions(aws, system)),
+        ("alarms", _alarms(aws, wanted)),
+    ):
+        print(title)
+        for line in lines:
+            print(f"  {line}")
+    _links(aws, wanted)
+    return 0
+
+
+def _stack(cloudformation: Any, wanted: Deployment, part: str) -> bool:
+    stack = stacks.describe(cloudformation, wanted.stack(part))
+    print(f"  stack {wanted.stack(part):40} {stack['StackStatus'] if stack else 'none'}")
+    return stack is not None
+
+
+def _application(aws: Aws, wanted: Deployment) -> Iterator[str]:
+    detail = flink_application.describe(aws.client("kinesisanalyticsv2"), wanted.application)
+    if detail is None:
+        yield "none"
+        return
+    state = detail["ApplicationStatus"]
+    yield f"{wanted.application}: {state}, version {detail['ApplicationVersionId']}, {detail['RuntimeEnvironment']}"
+    yield f"code {flink_application.code_key(detail)}"
+    alerts = flink_application.properties(detail, "Alerts")
+    yield f"threshold {alerts.get('threshold', '10')}, policy {alerts.get('policy', 'every')}"
+    yield f"job: {_job(aws, wanted.application) if state == 'RUNNING' else 'does not run'}"
+
+
+def _job(aws: Aws, application: str) -> str:
+    cloudwatch = aws.client("cloudwatch")
+    since = waiting.now() - timedelta(minutes=_MINUTES)
+    for name in ("uptime", "runningTime"):
+        samples = flink_job.metric(cloudwatch, application, name, since, "Maximum")
+        if samples and samples[-1][1] > 0:
+            up_for = timedelta(seconds=int(samples[-1][1] / 1000))
+            return f"up for {up_for}, {_restarts(cloudwatch, application, since)} restarts, {_behind(aws, application)}"
+    return f"no sign of it in the metrics of the last {_MINUTES} minutes; `logs job` may tell why"
+
+
+def _restarts(cloudwatch: Any, application: str, since: datetime) -> int:
+    """How often the job was restarted; the metric's name is another one from Flink 2 on."""
+    counts = [
+        count
+        for name in ("fullRestarts", "numRestarts")
+        for _, count in flink_job.metric(cloudwatch, application, name, since, "Maximum")
+    ]
+    return int(max(counts, default=0))
+
+
+def _behind(aws: Aws, application: str) -> str:
+    milliseconds = flink_job.lag(aws.client("cloudwatch"), application, _MINUTES)
+    return "lag unknown (no records)" if milliseconds is None else f"lag {milliseconds / 1000:.1f} s"
+
+
+def _streams(aws: Aws, system: dict[str, str]) -> Iterator[str]:
+    for output in ("SourceStreamName", "AlertsStreamName", "DeadLetterStreamName"):
+        if output in system:
+            summary = aws.client("kinesis").describe_stream_summary(StreamName=system[output])
+            stream = summary["StreamDescriptionSummary"]
+            yield (
+                f"{stream['StreamName']}: {stream['StreamStatus']}, {stream['OpenShardCount']} shards, "
+                f"kept for {stream['RetentionPeriodHours']} h"
+            )
+
+
+def _functions(aws: Aws, system: dict[str, str]) -> Iterator[str]:
+    for function in _FUNCTIONS:
+        mapping = system.get(f"{function}Mapping")
+        if mapping is None:
+            continue
+        try:
+            answer = aws.client("lambda").get_event_source_mapping(UUID=mapping)
+        except ClientError as error:
+            if errors.code(error) != "ResourceNotFoundException":
+                raise
+            answer = {"State": "gone"}
+        queue = aws.client("sqs").get_queue_attributes(
+            QueueUrl=system[f"{function}FailuresUrl"], AttributeNames=["ApproximateNumberOfMessages"]
+        )["Attributes"]["ApproximateNumberOfMessages"]
+        last = answer.get("LastProcessingResult") or "nothing yet"
+        name = system[f"{function}Name"]
+        yield f"{name}: mapping {answer['State']}, last result {last}, {_lag(aws, name)}, {queue} in its failure queue"
+
+
+def _lag(aws: Aws, function: str) -> str:
+    """How old a record was when the function got it, at most, in the last minutes."""
+    points = aws.client("cloudwatch").get_metric_statistics(
+        Namespace="AWS/Lambda",
+        MetricName="IteratorAge",
+        Dimensions=[{"Name": "FunctionName", "Value": function}],
+        StartTime=waiting.now() - timedelta(minutes=_MINUTES),
+        EndTime=waiting.now(),
+        Period=_MINUTES * 60,
+        Statistics=["Maximum"],
+    )["Datapoints"]
+    return f"lag {max(point['Maximum'] for point in points) / 1000:.1f} s" if points else "lag unknown (no records)"
+
+
+def _alarms(aws: Aws, wanted: Deployment) -> Iterator[str]:
+    resources = stacks.resources(aws.client("cloudformation"), wanted.stack("monitoring"))
+    names = [name for kind, _, name in resources if kind == "AWS::CloudWatch::Alarm"]
+    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
+    bad = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
+    yield f"{len(alarms)} alarms, {len(bad)} of them on"
+    for alarm in bad:
+        yield f"ALARM {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
+    nobody = alarm_mail.problem(aws, wanted)
+    if nobody:
+        yield nobody
+
+
+def _links(aws: Aws, wanted: Deployment) -> None:
+    name = wanted.outputs(aws.client("cloudformation"), "monitoring").get("DashboardName")
+    if name:
+        console = f"https://{aws.region}.console.aws.amazon.com/cloudwatch/home?region={aws.region}"
+        print(f"dashboard {console}#dashboards/dashboard/{name}")
+    print("the Flink dashboard: `python -m deploy dashboard`")

@@ -1,0 +1,99 @@
+"""What the system costs while it stands idle, in US dollars an hour, before anything is created.
+
+No free tier is counted, as in deploy/costs/monthly.py, which tells when and where each price was seen.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+REGION = "us-east-1"
+"""Whose list prices these are; other regions differ."""
+
+# https://aws.amazon.com/managed-service-apache-flink/pricing/
+KPU_HOUR = 0.11
+STORAGE_GB_MONTH = 0.10
+STORAGE_GB_A_KPU = 50
+# https://aws.amazon.com/kinesis/data-streams/pricing/, provisioned
+SHARD_HOUR = 0.015
+EXTENDED_RETENTION_SHARD_HOUR = 0.020
+# https://aws.amazon.com/cloudwatch/pricing/, an alarm by each of its metrics
+ALARM_METRIC_MONTH = 0.10
+DASHBOARD_MONTH = 3.00
+# https://aws.amazon.com/kms/pricing/
+KEY_MONTH = 1.00
+
+HOURS_A_MONTH = 730
+
+# From its type to the next resource, or to a comment between two of them.
+_ALARM = re.compile(r"^    Type: AWS::CloudWatch::Alarm\n(.*?)(?=^  \S|\Z)", re.DOTALL | re.MULTILINE)
+
+
+class Alarms(NamedTuple):
+    """How many alarms there are, and how many metrics they watch, by which they are billed."""
+
+    alarms: int
+    metrics: int
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the estimate."""
+
+    what: str
+    dollars_an_hour: float
+
+
+def alarms(template: str) -> Alarms:
+    """The alarms of a template in YAML.
+
+    An alarm on one metric, or on a query that finds one, watches one; on an expression, those in the expression.
+    """
+    found = _ALARM.findall(template)
+    return Alarms(len(found), sum(max(1, body.count("MetricStat:")) for body in found))
+
+
+def estimate(
+    parallelism: int, parallelism_per_kpu: int, shards: int, output_shards: int, watched: Alarms, own_key: bool
+) -> list[Line]:
+    """What is paid whether or not an event comes.
+
+    Args:
+        parallelism: of the application; autoscaling can raise it.
+        parallelism_per_kpu: tasks on one KPU.
+        shards: of the stream of events.
+        output_shards: of the streams of alerts and of dead letters, each.
+        watched: the alarms.
+        own_key: whether the operators' topic has a key of its own; it has none with --role-arn.
+    """
+    kpus = math.ceil(parallelism / parallelism_per_kpu)
+    total = shards + 2 * output_shards
+    lines = [
+        Line(f"application: {kpus} KPU, and one that directs them", (kpus + 1) * KPU_HOUR),
+        Line(f"application: {STORAGE_GB_A_KPU} GB a KPU", kpus * STORAGE_GB_A_KPU * STORAGE_GB_MONTH / HOURS_A_MONTH),
+        Line(f"streams: {total} shards", total * SHARD_HOUR),
+        Line("streams: retention after the first day", total * EXTENDED_RETENTION_SHARD_HOUR),
+        Line(
+            f"alarms: {watched.alarms}, on {watched.metrics} metrics",
+            watched.metrics * ALARM_METRIC_MONTH / HOURS_A_MONTH,
+        ),
+        Line("dashboard", DASHBOARD_MONTH / HOURS_A_MONTH),
+    ]
+    if own_key:
+        lines.append(Line("key of the operators' topic", KEY_MONTH / HOURS_A_MONTH))
+    return lines
+
+
+def show(lines: list[Line]) -> str:
+    """The estimate as text."""
+    total = sum(line.dollars_an_hour for line in lines)
+    rows = [f"  {line.dollars_an_hour:8.4f}  {line.what}" for line in lines]
+    return "\n".join(
+        [
+            f"about ${total:.2f} an hour (${total * HOURS_A_MONTH:.0f} a month) by the list prices of {REGION};",
+            "no free tier is counted; events, invocations, writes, messages, logs and requests to KMS come on top:",
+            *rows,
+            f"  {total:8.4f}  in all; `stop` saves the application's part, `down` all of it",
+        ]
+    )

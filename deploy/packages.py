@@ -1,0 +1,95 @@
+"""The code that is uploaded: built from this tree, under keys that name its content."""
+
+import contextlib
+import hashlib
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from deploy.aws.errors import DeployError
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = ROOT / "build"
+
+PACKAGES = {
+    "JobKey": "low-inventory-job.zip",
+    "KinesisToDynamoKey": "kinesis-to-dynamo.zip",
+    "AlertsToSnsKey": "alerts-to-sns.zip",
+}
+"""The parameter of a template that takes the key → the package in `build/`."""
+
+RUNTIMES = ("FLINK-1_20",)
+"""What the job's package runs on: its connector (connectors/pom.xml) is one for Flink 1."""
+
+
+def build() -> None:
+    """Run `./build.sh`, which builds what has changed, and shows what it does; it ends with this process.
+
+    Raises:
+        DeployError: if it fails; it has said why.
+    """
+    # A group of its own, to end what it runs too: Maven, pip.
+    process = subprocess.Popen([str(ROOT / "build.sh")], cwd=ROOT, stdout=sys.stderr, start_new_session=True)
+    try:
+        status = process.wait()
+    except BaseException:
+        # It may have ended just now.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGTERM)
+        process.wait()
+        raise
+    if status:
+        raise DeployError("./build.sh failed, see above", "mend that and run the command again", status)
+
+
+def packages() -> dict[str, Path]:
+    """The packages by parameter. Raises DeployError if one was not built."""
+    found = {parameter: BUILD / name for parameter, name in PACKAGES.items()}
+    for package in found.values():
+        if not package.is_file():
+            raise DeployError(f"{package}: no such file; expected a package", "run ./build.sh", 2)
+    return found
+
+
+def key(package: Path, retry_of: int | None = None) -> str:
+    """The key of a package in the bucket: its name and the SHA-256 of its bytes, so that new code has a new key.
+
+    Args:
+        package: a zip in `build/`.
+        retry_of: the application's version that runs after this code was rolled back. CloudFormation believes that
+            the code it gave is live, and only a key of its own makes it try again.
+    """
+    digest = hashlib.sha256(package.read_bytes()).hexdigest()
+    retry = "" if retry_of is None else f"-after-{retry_of}"
+    return f"{package.stem}-{digest[:16]}{retry}{package.suffix}"
+
+
+def same_code(one: str, other: str) -> bool:
+    """Whether two keys name the same bytes."""
+    return _without_retry(one) == _without_retry(other)
+
+
+def _without_retry(name: str) -> str:
+    return Path(name).stem.partition("-after-")[0]
+
+
+def upload(s3: Any, bucket: str, package: Path, name: str | None = None) -> str:
+    """Put a package into the bucket, unless it is there, and return its key.
+
+    Args:
+        s3: a boto3 S3 client.
+        bucket: the bucket's name.
+        package: a zip in `build/`.
+        name: its key, if it is not `key(package)`.
+
+    Raises:
+        botocore.exceptions.ClientError: if the bucket cannot be read or written.
+    """
+    name = name or key(package)
+    there = s3.list_objects_v2(Bucket=bucket, Prefix=name, MaxKeys=1)
+    if not there.get("Contents"):
+        s3.upload_file(str(package), bucket, name)
+    return name

@@ -1,0 +1,131 @@
+"""Runs the jobs of the stand-in's applications for real: each from its zip in S3, with its property groups."""
+
+import io
+import subprocess
+import tempfile
+import threading
+import zipfile
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from emulator.flink import job_process
+from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
+
+_RUN_OPTIONS = "kinesis.analytics.flink.run.options"
+
+
+class RealJobs:
+    """A process with a JVM for each application that is RUNNING.
+
+    Snapshots hold no state: a job that starts again reads from its starting position, as if it were new, and writes
+    its alerts and dead letters once more. AlertsToSns publishes an alert once a day at most. With policy `crossing` a
+    job remembers nothing of its last run.
+
+    Args:
+        endpoint: the emulator that the jobs work on.
+    """
+
+    def __init__(self, endpoint: str) -> None:
+        self._endpoint = endpoint
+        self._runs: dict[str, _Run] = {}
+        self._lock, self._closed = threading.Lock(), False
+
+    def now(self) -> datetime:
+        """The time."""
+        return datetime.now(UTC)
+
+    def sampled_at(self) -> datetime:
+        """The minute that begins next.
+
+        CloudWatch has samples by the minute, and `deploy` believes those of minutes that began after it saw the
+        application RUNNING: so it need not wait for one to pass. When the job is stopped they are taken back.
+        """
+        return self.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
+
+    def looked_at(self) -> None:
+        """Time passes by itself."""
+
+    def refuses(self, log: Log, *ways: str) -> str:
+        """Nothing: what is wrong with the code shows when it runs."""
+        return ""
+
+    def start(self, application: Application, code: bytes, log: Log) -> None:
+        """Run the code; `up_since` is set when the job says that it runs."""
+        log([DRIVER_STARTED])
+        with self._lock:
+            if self._closed:
+                return
+            try:
+                self._runs[application.name] = _Run(application, code, log, self._endpoint)
+            except zipfile.BadZipFile as error:
+                log([f"the code: {error}", f"{DRIVER_DIED}1"])
+
+    def stop(self, application: Application) -> None:
+        """End the job and wait for it."""
+        with self._lock:
+            run = self._runs.pop(application.name, None)
+            if run:
+                run.end()
+        application.up_since = None
+
+    def close(self) -> None:
+        """End all jobs, and start no more."""
+        with self._lock:
+            self._closed = True
+            for run in self._runs.values():
+                run.end()
+
+
+class _Run:
+    """A job at work, and the thread that reads what it says."""
+
+    def __init__(self, application: Application, code: bytes, log: Log, endpoint: str) -> None:
+        self._application, self._log = application, log
+        self._ending = False
+        self._folder = tempfile.TemporaryDirectory(prefix="flink-application-")
+        try:
+            self._process = self._start(code, endpoint)
+        except BaseException:
+            self._folder.cleanup()
+            raise
+        self._thread = threading.Thread(target=self._follow, name=f"driver of {application.name}", daemon=True)
+        self._thread.start()
+
+    def _start(self, code: bytes, endpoint: str) -> "subprocess.Popen[Any]":
+        application = self._application
+        flink: dict[str, Any] = application.configuration.get("FlinkApplicationConfiguration", {})
+        return job_process.start(
+            io.BytesIO(code),
+            _pairs(application, _RUN_OPTIONS)["python"],
+            application.groups,
+            int(flink.get("ParallelismConfiguration", {}).get("Parallelism", 1)),
+            Path(self._folder.name),
+            subprocess.PIPE,
+            AWS_ENDPOINT_URL=endpoint,
+        )
+
+    def _follow(self) -> None:
+        for line in self._process.stdout or ():
+            text = line.decode(errors="replace").rstrip("\n")
+            self._log([text])
+            if text.startswith("running"):
+                self._application.job_runs(datetime.now(UTC))
+        status = self._process.wait()
+        self._application.up_since = None
+        # What the service stops has not died.
+        if status and not self._ending:
+            self._log([f"{DRIVER_DIED}{status}"])
+
+    def end(self) -> None:
+        """End it, and leave nothing behind."""
+        self._ending = True
+        job_process.end(self._process)
+        self._thread.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+        self._folder.cleanup()
+
+
+def _pairs(application: Application, group: str) -> dict[str, str]:
+    return next((dict(one["PropertyMap"]) for one in application.groups if one["PropertyGroupId"] == group), {})

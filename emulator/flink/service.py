@@ -1,0 +1,353 @@
+"""A stand-in for `kinesisanalyticsv2`, with the application's real states.
+
+What it models, from botocore's model and
+https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_Operations.html: requests are held to botocore's shapes (so
+an empty property map is refused), every state takes a DescribeApplication to pass, operations and versions are kept,
+code must be in S3, a stale version id and calls that the state does not allow are refused, an update of a running
+application restarts it from a snapshot, an update that fails is rolled back, and the job shows in the metrics and the
+log as the service shows it. The job itself is run by others (`flink_state.Jobs`); its metrics are sampled whenever an
+application is described.
+
+What it does not: what snapshots hold, the Flink dashboard (its link leads nowhere), quotas, VPCs, permissions, and what
+CloudFormation and `deploy` do not ask.
+"""
+
+import threading
+from copy import deepcopy
+from datetime import datetime
+from typing import Any
+
+from emulator.flink import shapes
+from emulator.flink.account import ACCOUNT, MotoAccount
+from emulator.flink.shapes import RefusedError
+from emulator.flink.state import Application, Jobs, Operation
+
+_LOCATION = ("ApplicationCodeConfiguration", "CodeContent", "S3ContentLocation")
+
+
+class FlinkService:
+    """The stand-in for a region.
+
+    Args:
+        region: where its applications, their code, metrics and logs are.
+        jobs: runs their jobs.
+    """
+
+    def __init__(self, region: str, jobs: Jobs) -> None:
+        self.region = region
+        self.applications: dict[str, Application] = {}
+        self._jobs = jobs
+        self._account = MotoAccount(region)
+        self._lock = threading.RLock()
+
+    def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """Answer a request. Raises RefusedError."""
+        name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation)
+        method = getattr(self, name, None)
+        if operation not in shapes.MODEL.operation_names or method is None:
+            raise RefusedError("UnsupportedOperationException", f"{operation} is not emulated")
+        with self._lock:
+            shapes.check(operation, request)
+            answer: dict[str, Any] = method(request)
+            return answer
+
+    # Operations
+
+    def _create_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        name = request["ApplicationName"]
+        if name in self.applications:
+            raise RefusedError("ResourceInUseException", f"Application already exists: {name}")
+        configuration = deepcopy(request["ApplicationConfiguration"])
+        configuration["Runtime"] = request["RuntimeEnvironment"]
+        self._code(configuration)
+        self.applications[name] = Application(name, request, [configuration])
+        return {"ApplicationDetail": self._detail(self.applications[name])}
+
+    def _describe_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        application.move()
+        self._jobs.looked_at()
+        self._measure(application)
+        if application.name not in self.applications:
+            raise RefusedError("ResourceNotFoundException", f"Application not found: {application.name}")
+        return {"ApplicationDetail": self._detail(application)}
+
+    def _list_applications(self, request: dict[str, Any]) -> dict[str, Any]:
+        return {"ApplicationSummaries": [_summary(self._detail(one)) for one in self.applications.values()]}
+
+    def _start_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "READY")
+        self._code(application.configuration)
+        restore = request.get("RunConfiguration", {}).get("ApplicationRestoreConfiguration", {})
+        application.restored = restore.get("ApplicationRestoreType", "RESTORE_FROM_LATEST_SNAPSHOT")
+        operation = self._begin(application, "StartApplication")
+        if self._refuses(application, "start_falls_back"):
+            ending = ("READY", lambda: _fail(operation, "CodeError: jobs/low_inventory.py failed"))
+        else:
+            ending = ("RUNNING", lambda: self._running(application, operation))
+        application.status = "STARTING"
+        application.ahead = [("STARTING", None), ending]
+        return {"OperationId": operation.identifier}
+
+    def _stop_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        force = request.get("Force", False)
+        allowed = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING", "RUNNING") if force else ("RUNNING",)
+        self._must_be(application, *allowed)
+        operation = self._begin(application, "StopApplication")
+        passing = "FORCE_STOPPING" if force else "STOPPING"
+        if not force:
+            application.taken.append(self._jobs.now())
+        self._halt(application)
+        application.status = passing
+        application.ahead = [(passing, None), ("READY", lambda: _succeed(operation))]
+        return {"OperationId": operation.identifier}
+
+    def _update_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "READY", "RUNNING")
+        self._must_be_current(application, request)
+        configuration = _updated(application.configuration, request)
+        self._code(configuration)
+        restore = request.get("RunConfigurationUpdate", {}).get("ApplicationRestoreConfiguration", {})
+        before = len(application.versions) - 1
+        application.versions.append(configuration)
+        application.version += 1
+        operation = self._begin(application, "UpdateApplication")
+        if application.status == "READY":
+            _succeed(operation)
+            return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
+        application.taken.append(self._jobs.now())
+        self._halt(application)
+        application.restored = restore.get("ApplicationRestoreType", application.restored)
+        application.status = "UPDATING"
+        application.ahead = [("UPDATING", None), *self._ending(application, operation, before)]
+        return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
+
+    def _rollback_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "UPDATING", "AUTOSCALING", "RUNNING")
+        self._must_be_current(application, request)
+        if not application.snapshots:
+            raise RefusedError("InvalidRequestException", "Application has no snapshot to roll back to")
+        current = len(application.versions) - 1
+        earlier = [index for index in application.ran if index != current]
+        if not earlier:
+            raise RefusedError("InvalidRequestException", "Application has no previous running version")
+        operation = self._begin(application, "RollbackApplication")
+        self._halt(application)
+        application.ahead = self._back(application, operation, earlier[-1])
+        application.status = "ROLLING_BACK"
+        return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
+
+    def _delete_application(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "READY", "RUNNING")
+        if application.status == "RUNNING":
+            raise RefusedError("ResourceInUseException", f"Application {application.name} is running; stop it first")
+        application.status = "DELETING"
+        application.ahead = [("DELETING", None), ("DELETING", lambda: self._gone(application))]
+        return {}
+
+    def _list_application_operations(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        found = [
+            operation.summary()
+            for operation in reversed(application.operations)
+            if operation.status == request.get("OperationStatus", operation.status)
+        ]
+        return {"ApplicationOperationInfoList": found[: request.get("Limit", 50)]}
+
+    def _describe_application_operation(self, request: dict[str, Any]) -> dict[str, Any]:
+        for operation in self._of(request).operations:
+            if operation.identifier == request["OperationId"]:
+                return {"ApplicationOperationInfoDetails": operation.details()}
+        raise RefusedError("ResourceNotFoundException", f"Operation not found: {request['OperationId']}")
+
+    def _list_application_snapshots(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        return {
+            "SnapshotSummaries": [
+                {
+                    "SnapshotName": _snapshot(at),
+                    "SnapshotStatus": "READY",
+                    "ApplicationVersionId": application.version,
+                    "SnapshotCreationTimestamp": at.timestamp(),
+                }
+                for at in application.taken
+            ]
+        }
+
+    def _delete_application_snapshot(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        left = [at for at in application.taken if _snapshot(at) != request["SnapshotName"]]
+        if len(left) == len(application.taken):
+            raise RefusedError("ResourceNotFoundException", f"Snapshot not found: {request['SnapshotName']}")
+        application.taken = left
+        return {}
+
+    def _create_application_presigned_url(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "RUNNING")
+        return {"AuthorizedUrl": f"https://flink.{self.region}.example/{application.name}?authToken=bearer-secret"}
+
+    def _add_application_cloud_watch_logging_option(self, request: dict[str, Any]) -> dict[str, Any]:
+        application = self._of(request)
+        self._must_be(application, "READY", "RUNNING")
+        application.logging.append(request["CloudWatchLoggingOption"]["LogStreamARN"])
+        application.version += 1
+        return {"ApplicationVersionId": application.version}
+
+    # What happens inside
+
+    def _ending(self, application: Application, operation: Operation, before: int) -> list[Any]:
+        """The states after UPDATING."""
+        how = self._refuses(application, "update_rolls_back", "update_ends_ready")
+        if how == "update_rolls_back":
+            _fail(operation, "CodeError: the job of this version failed")
+            back = self._begin(application, "RollbackApplication")
+            return self._back(application, back, before)
+        if how == "update_ends_ready":
+            reason = "CodeError: the job of this version failed, and so did the one before"
+            return [("READY", lambda: _fail(operation, reason))]
+        return [("RUNNING", lambda: self._running(application, operation))]
+
+    def _back(self, application: Application, operation: Operation, index: int) -> list[Any]:
+        def restore() -> None:
+            application.versions.append(deepcopy(application.versions[index]))
+            application.version += 1
+            self._running(application, operation)
+
+        return [("ROLLING_BACK", None), ("ROLLED_BACK", None), ("RUNNING", restore)]
+
+    def _refuses(self, application: Application, *ways: str) -> str:
+        return self._jobs.refuses(lambda lines: self._log(application, lines), *ways)
+
+    def _running(self, application: Application, operation: Operation) -> None:
+        _succeed(operation)
+        code = self._code(application.configuration)
+        self._jobs.start(application, code, lambda lines: self._log(application, lines))
+
+    def _halt(self, application: Application) -> None:
+        self._jobs.stop(application)
+        self._account.take_back(application.name, self._jobs.now())
+
+    def _measure(self, application: Application) -> None:
+        """The metrics of a job that runs."""
+        since = application.up_since
+        if application.status == "RUNNING" and since is not None:
+            uptime = (self._jobs.now() - since).total_seconds() * 1000
+            values = {"uptime": uptime, "fullRestarts": 0.0}
+            self._account.sample(application.name, values, self._jobs.sampled_at())
+
+    def _log(self, application: Application, lines: list[str]) -> None:
+        """To the log stream, if the application has one; without one the lines are lost."""
+        for arn in application.logging:
+            self._account.log(arn, lines, self._jobs.now())
+
+    def _begin(self, application: Application, kind: str) -> Operation:
+        operation = Operation(kind, f"{kind}-{len(application.operations)}", began=self._jobs.now())
+        application.operations.append(operation)
+        return operation
+
+    def _gone(self, application: Application) -> None:
+        self.applications.pop(application.name, None)
+
+    # What it refuses
+
+    def _of(self, request: dict[str, Any]) -> Application:
+        name = request["ApplicationName"]
+        if name not in self.applications:
+            raise RefusedError("ResourceNotFoundException", f"Application not found: {name}")
+        return self.applications[name]
+
+    def _must_be(self, application: Application, *states: str) -> None:
+        if application.status not in states:
+            raise RefusedError(
+                "ResourceInUseException",
+                f"Application {application.name} is in {application.status} state; expected {' or '.join(states)}",
+            )
+
+    def _must_be_current(self, application: Application, request: dict[str, Any]) -> None:
+        if request.get("CurrentApplicationVersionId", application.version) != application.version:
+            raise RefusedError(
+                "ConcurrentModificationException",
+                f"The current application version is {application.version}, "
+                f"not {request['CurrentApplicationVersionId']}",
+            )
+
+    def _code(self, configuration: dict[str, Any]) -> bytes:
+        """The zip in S3, without which nothing is created, updated or started."""
+        location = configuration
+        for name in _LOCATION:
+            location = location[name]
+        bucket, key = location["BucketARN"].rpartition(":")[2], location["FileKey"]
+        content = self._account.content(bucket, key)
+        if content is None:
+            raise RefusedError(
+                "InvalidArgumentException", f"Unable to get the specified fileKey: {key} in bucket: {bucket}"
+            )
+        return content
+
+    def _detail(self, application: Application) -> dict[str, Any]:
+        configuration = application.configuration
+        code = configuration["ApplicationCodeConfiguration"]
+        location = code["CodeContent"]["S3ContentLocation"]
+        return {
+            "ApplicationARN": f"arn:aws:kinesisanalytics:{self.region}:{ACCOUNT}:application/{application.name}",
+            "ApplicationName": application.name,
+            "RuntimeEnvironment": configuration["Runtime"],
+            "ApplicationStatus": application.status,
+            "ApplicationVersionId": application.version,
+            "ApplicationConfigurationDescription": {
+                "ApplicationCodeConfigurationDescription": {
+                    "CodeContentType": code["CodeContentType"],
+                    "CodeContentDescription": {"S3ApplicationCodeLocationDescription": location},
+                },
+                "EnvironmentPropertyDescriptions": {"PropertyGroupDescriptions": application.groups},
+                "FlinkApplicationConfigurationDescription": {
+                    f"{name}Description": value
+                    for name, value in configuration["FlinkApplicationConfiguration"].items()
+                },
+            },
+            "CloudWatchLoggingOptionDescriptions": [{"LogStreamARN": arn} for arn in application.logging],
+        }
+
+
+def _snapshot(at: datetime) -> str:
+    """The name of a snapshot."""
+    return f"at-{at:%Y%m%d%H%M%S%f}"
+
+
+def _succeed(operation: Operation) -> None:
+    operation.status = "SUCCESSFUL"
+
+
+def _fail(operation: Operation, error: str) -> None:
+    operation.status, operation.error = "FAILED", error
+
+
+def _summary(detail: dict[str, Any]) -> dict[str, Any]:
+    names = ("ApplicationName", "ApplicationARN", "ApplicationStatus", "ApplicationVersionId", "RuntimeEnvironment")
+    return {name: detail[name] for name in names}
+
+
+def _updated(configuration: dict[str, Any], request: dict[str, Any]) -> dict[str, Any]:
+    """The configuration with an update in it: what a key names with `Update` at its end is put in place."""
+    after = deepcopy(configuration)
+    update = request.get("ApplicationConfigurationUpdate", {})
+    _put(after, {name: value for name, value in update.items() if name != "EnvironmentPropertyUpdates"})
+    if "EnvironmentPropertyUpdates" in update:
+        after["EnvironmentProperties"] = update["EnvironmentPropertyUpdates"]
+    after["Runtime"] = request.get("RuntimeEnvironmentUpdate", after["Runtime"])
+    return after
+
+
+def _put(target: dict[str, Any], update: dict[str, Any]) -> None:
+    for name, value in update.items():
+        plain = name.removesuffix("Update")
+        if isinstance(value, dict):
+            _put(target.setdefault(plain, {}), value)
+        else:
+            target[plain] = value

@@ -1,0 +1,275 @@
+"""Run a function as Lambda does: in a process of its own, with its environment, timeout and memory."""
+
+import contextlib
+import json
+import math
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from emulator.functions.description import Function
+from emulator.functions.process import ExitedError, Process, TimedOutError
+
+INIT_LIMIT = 10.0
+"""Seconds that the code outside the handler may take before the timeout counts.
+
+https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Init phase)
+"""
+
+RESPONSE_LIMIT = 6 * 1024 * 1024
+"""Bytes of a response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+
+Log = Callable[[str, str, str], None]
+"""Takes the log group, the log stream and a text that a function printed."""
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """What came of one invocation.
+
+    Args:
+        request_id: Lambda's identifier of it.
+        payload: what the handler returned, as JSON; of a failure, `errorType`, `errorMessage` and so on.
+        function_error: `Unhandled` if it failed, else None.
+        seconds: how long it took, without the start of the process.
+    """
+
+    request_id: str
+    payload: bytes
+    function_error: str | None
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a function runs.
+
+    Args:
+        home: the temporary folder of all functions, which a process removes if its parent died.
+        code: the folder of the unpacked zip.
+        runtime: the folder of the packages that Lambda's runtime brings.
+        endpoint_url: the emulator.
+    """
+
+    home: Path
+    code: Path
+    runtime: Path
+    endpoint_url: str
+
+
+class _InitError(Exception):
+    """The handler could not be loaded; `error` is what the runtime says of it."""
+
+    def __init__(self, error: dict[str, Any]) -> None:
+        super().__init__(error["errorMessage"])
+        self.error = error
+
+
+def environment(function: Function, place: Place, log_stream: str) -> dict[str, str]:
+    """All environment variables of a function's process: its own, and what Lambda sets.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The credentials are nobody's: an emulator
+    takes any.
+    """
+    region = function.arn.split(":")[3]
+    temporary = place.home / "tmp"
+    temporary.mkdir(exist_ok=True)
+    defaults = {
+        "AWS_ENDPOINT_URL": place.endpoint_url,
+        "LANG": "en_US.UTF-8",
+        "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
+        "TMPDIR": str(temporary),
+        "TZ": ":UTC",
+    }
+    reserved = {
+        "_HANDLER": function.handler,
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_SESSION_TOKEN": "test",
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+        "AWS_LAMBDA_FUNCTION_NAME": function.name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
+        "AWS_LAMBDA_FUNCTION_VERSION": function.version,
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
+        "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
+        "LAMBDA_RUNTIME_DIR": str(place.runtime),
+        "LAMBDA_TASK_ROOT": str(place.code),
+    }
+    return defaults | dict(function.environment) | reserved
+
+
+class ExecutionEnvironment:
+    """A process that runs a function, started when first needed and used again until it dies.
+
+    One thread at a time may invoke it; `kill` is for any thread. The memory limit is on what the process has in RAM.
+    (A limit of its address space would count what libraries and threads reserve and never use, and would have Python
+    raise MemoryError where Lambda kills.)
+
+    Args:
+        function: what to run.
+        place: where.
+        log: takes what the function prints, and the lines that Lambda adds.
+        init_limit: see `INIT_LIMIT`.
+    """
+
+    def __init__(self, function: Function, place: Place, log: Log, init_limit: float = INIT_LIMIT) -> None:
+        self._function = function
+        self._place = place
+        self._log = log
+        self._init_limit = init_limit
+        self._process: Process | None = None
+        self._init_seconds: float | None = None
+        self._stream = ""
+        self._killed = False
+        self._lock = threading.Lock()
+
+    def initialise(self) -> None:
+        """Start the process, so that the first invocation need not; an error shows when it is invoked."""
+        with contextlib.suppress(TimedOutError, ExitedError, _InitError):
+            self._initialise(self._init_limit)
+
+    def invoke(self, event: bytes) -> Invocation:
+        """Invoke the function and wait; whatever it does is told by the `Invocation`.
+
+        Args:
+            event: JSON.
+        """
+        request_id = str(uuid.uuid4())
+        began, status = time.monotonic(), ""
+        answer: dict[str, Any] = {}
+        try:
+            began = self._prepare()
+            self._say(f"START RequestId: {request_id} Version: {self._function.version}")
+            answer = self._exchange(request_id, event, began + self._function.timeout)
+        except _InitError as failed:
+            answer["error"] = failed.error
+        except TimedOutError:
+            status = "timeout"
+            reason = f"Task timed out after {self._function.timeout:.2f} seconds"
+            answer["error"] = self._died("Sandbox.Timedout", request_id, reason)
+        except ExitedError as exited:
+            status = "error\tError Type: Runtime.ExitError"
+            answer["error"] = self._died("Runtime.ExitError", request_id, str(exited))
+        seconds = time.monotonic() - began
+        self._end(request_id, seconds, answer.get("error"), status)
+        return _invocation(request_id, answer, seconds)
+
+    def kill(self) -> None:
+        """End the process at once and for good; an invocation under way ends as if it had crashed."""
+        with self._lock:
+            self._killed = True
+            if self._process:
+                self._process.kill()
+
+    def close(self) -> None:
+        """End the process; the next invocation starts another."""
+        with self._lock:
+            process, self._process = self._process, None
+        if process:
+            process.close()
+
+    def _start(self) -> Process:
+        moment = datetime.now(UTC)
+        self._stream = f"{moment:%Y/%m/%d}/[{self._function.version}]{uuid.uuid4().hex}"
+        variables = environment(self._function, self._place, self._stream)
+        with self._lock:
+            if self._killed:
+                raise ExitedError("Runtime exited with error: signal: killed")
+            self._process = Process(self._place.code, self._place.home, variables, self._function.memory, self._say)
+            return self._process
+
+    def _initialise(self, seconds: float) -> None:
+        """Start the process and wait until its handler is loaded. Raises TimedOutError, ExitedError, _InitError."""
+        began = time.monotonic()
+        try:
+            message = self._start().exchange(b"", began + seconds)
+        except (TimedOutError, ExitedError):
+            self.close()
+            raise
+        if "error" in message:
+            self._say(_text(message["error"]))
+            self.close()
+            raise _InitError(message["error"])
+        self._init_seconds = time.monotonic() - began
+
+    def _prepare(self) -> float:
+        """Have a process that is ready; return when the timeout begins to count.
+
+        If the code outside the handler takes longer than the limit, it is run again as part of the invocation.
+        """
+        if self._process and not self._process.alive:
+            self.close()
+        if self._process:
+            return time.monotonic()
+        try:
+            self._initialise(self._init_limit)
+            return time.monotonic()
+        except TimedOutError:
+            began = time.monotonic()
+            self._initialise(self._function.timeout)
+            return began
+
+    def _exchange(self, request_id: str, event: bytes, deadline: float) -> dict[str, Any]:
+        head = {
+            "request_id": request_id,
+            "function_arn": self._function.arn,
+            "deadline": time.time() + deadline - time.monotonic(),
+        }
+        # A line end in JSON is white space, and here it ends the message.
+        line = json.dumps(head)[:-1].encode() + b', "event": ' + event.replace(b"\n", b" ") + b"}\n"
+        assert self._process is not None
+        answer = self._process.exchange(line, deadline)
+        if len(answer.get("result", "")) > RESPONSE_LIMIT:
+            reason = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
+            return {"error": {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": reason}}
+        return answer
+
+    def _died(self, kind: str, request_id: str, reason: str) -> dict[str, Any]:
+        """Log, after what the process still printed, why it did not answer; return the error."""
+        if self._process:
+            self._process.flush()
+        self._say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {request_id} {reason}")
+        return {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
+
+    def _end(self, request_id: str, seconds: float, error: dict[str, Any] | None, status: str) -> None:
+        """Log the error that the handler raised, and the lines that Lambda ends an invocation with."""
+        if error and not status and self._process:
+            self._say(_text(error))
+        memory = self._process.memory if self._process else 0
+        report = (
+            f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms\t"
+            f"Billed Duration: {math.ceil(seconds * 1000)} ms\t"
+            f"Memory Size: {self._function.memory} MB\tMax Memory Used: {memory} MB"
+        )
+        if self._init_seconds is not None:
+            report += f"\tInit Duration: {self._init_seconds * 1000:.2f} ms"
+            self._init_seconds = None
+        self._say(f"END RequestId: {request_id}")
+        self._say(report + (f"\tStatus: {status}" if status else ""))
+        if status:
+            self.close()
+
+    def _say(self, text: str) -> None:
+        self._log(self._function.log_group, self._stream, text)
+
+
+def _text(error: dict[str, Any]) -> str:
+    """An error as Lambda logs it."""
+    trace = "".join(error.get("stackTrace") or ()).rstrip()
+    text = f"[ERROR] {error['errorType']}: {error['errorMessage']}"
+    return f"{text}\nTraceback (most recent call last):\n{trace}" if trace else text
+
+
+def _invocation(request_id: str, answer: dict[str, Any], seconds: float) -> Invocation:
+    error = answer.get("error")
+    if error:
+        return Invocation(request_id, json.dumps(error).encode(), "Unhandled", seconds)
+    return Invocation(request_id, answer["result"].encode(), None, seconds)

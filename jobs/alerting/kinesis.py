@@ -1,0 +1,55 @@
+"""Turns streams and positions into the options of the Kinesis connector 4.x; nothing else knows their names."""
+
+import os
+from datetime import UTC, datetime
+
+from .settings import Stream, Streams
+
+
+def source_options(streams: Streams) -> dict[str, str]:
+    """Options of the table that reads the events.
+
+    A shard allows five GetRecords a second, shared with the Lambda on the same stream (which polls once a second):
+    https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html. The connector's own 200 ms would use
+    them all up and give in after three tries.
+    """
+    options = {
+        **_common(streams.source),
+        "format": "raw",
+        "scan.stream.initpos": streams.position,
+        "scan.shard.getrecords.intervalmillis": "500",
+        "scan.shard.getrecords.maxretries": "20",
+    }
+    if streams.timestamp is not None:
+        moment = datetime.fromisoformat(streams.timestamp).astimezone(UTC)
+        options["scan.stream.initpos-timestamp"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+        options["scan.stream.initpos-timestamp-format"] = "yyyy-MM-dd'T'HH:mm:ss.SSSX"
+    options |= streams.source.options
+    if options.get("scan.stream.recordpublisher") == "EFO":
+        # The connector wants a name for the consumer that it registers.
+        options.setdefault("scan.stream.efo.consumername", "low-inventory")
+    return options
+
+
+def sink_options(stream: Stream) -> dict[str, str]:
+    """Options of a table that writes to a stream: lose nothing silently, and do not wait long for a batch."""
+    options = {
+        **_common(stream),
+        "format": "json",
+        "sink.fail-on-error": "true",
+        "sink.flush-buffer.timeout": "200",
+    }
+    if os.environ.get("AWS_ENDPOINT_URL"):
+        options["sink.http-client.protocol.version"] = "HTTP1_1"
+    return options | stream.options
+
+
+def jvm_environment() -> dict[str, str]:
+    """Variables that a JVM of our own needs to speak to an emulator, which knows JSON only and not CBOR."""
+    return {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"} if os.environ.get("AWS_ENDPOINT_URL") else {}
+
+
+def _common(stream: Stream) -> dict[str, str]:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    options = {"connector": "kinesis", "stream": stream.name, "aws.region": stream.region}
+    return options | ({"aws.endpoint": endpoint} if endpoint else {})

@@ -1,0 +1,83 @@
+"""The command line of the pipeline."""
+
+import argparse
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from local.terminal import Parser
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to run: events a second, for so many seconds, drawn by a seed.
+
+    `keep`: leave all running at the end. `picture`: where to save the screen.
+    """
+
+    duration: float
+    rate: float
+    seed: int
+    policy: str
+    shards: int
+    bad_ratio: float
+    keep: bool
+    picture: Path | None
+
+
+def _between(least: float, most: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
+    what = "a whole number" if kind is int else "a number"
+
+    def read(text: str) -> float:
+        with contextlib.suppress(ValueError):
+            number = kind(text)
+            if least <= number <= most:
+                return number
+        raise argparse.ArgumentTypeError(f"expected {what} from {least:g} to {most:g}, got {text!r}")
+
+    return read
+
+
+def _whole(text: str) -> int:
+    with contextlib.suppress(ValueError):
+        return int(text)
+    raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+
+
+def _picture(text: str) -> Path:
+    path = Path(text)
+    if path.is_dir() or not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"expected a file in a folder that is there, got {text!r}")
+    return path
+
+
+def read(arguments: list[str] | None = None) -> Options:
+    """Read the command line; exits with status 2 and one line if it cannot be used."""
+    parser = Parser(
+        "pipeline",
+        "make pipeline ARGS=…",
+        "Run the whole system on this machine: the emulator of AWS, the streams, tables and functions from "
+        "the templates, the job from its zip, and a shop that sends events; at the end, reconcile what was sent.",
+    )
+    add = parser.add_argument
+    add("--duration", type=_between(1, 86_400), default=60.0, metavar="S", help="seconds to send (default: 60)")
+    add("--rate", type=_between(0.1, 500), default=10.0, metavar="N", help="events a second (default: 10)")
+    add("--seed", type=_whole, default=7, metavar="N", help="the same seed sends the same events (default: 7)")
+    add("--policy", choices=("every", "crossing"), default="every", help="the job's policy (default: every)")
+    add("--shards", type=_between(1, 16, int), default=2, metavar="N", help="of the stream of events (default: 2)")
+    add(
+        "--bad-ratio",
+        type=_between(0, 1),
+        default=0.02,
+        metavar="P",
+        help="share of malformed records, 0 to 1 (default: 0.02)",
+    )
+    add("--keep", action="store_true", help="leave it running at the end, and say how to look inside")
+    add(
+        "--picture",
+        type=_picture,
+        metavar="FILE",
+        help="save the screen as an SVG, as it was last while events were sent",
+    )
+    return Options(**vars(parser.parse_args(arguments)))

@@ -1,0 +1,100 @@
+"""The command line of the producer."""
+
+import argparse
+import math
+import os
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NoReturn
+
+_EPILOG = """\
+Up to 20 events a second, each is printed on stdout when the stream has stored it, one JSON value a line: an object is
+the record itself; a record that is not a JSON object is a JSON string of its text (of one that is not UTF-8, a
+character a byte). Faster, stderr shows how far it is. All else is on stderr.
+
+Credentials, AWS_ENDPOINT_URL and AWS_PROFILE are taken as the AWS CLI takes them. It needs kinesis:PutRecords alone.
+
+Events of one path are stored in their order. Ctrl-C or SIGTERM stops, sends what is waiting and reports; one more while
+it waits gives up what is left. Exit status: 0 all is stored, also after Ctrl-C; 1 events were given up; 2 an option
+cannot be used, or the stream cannot be written; 141 what read stdout ended first.
+"""
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to send where."""
+
+    stream: str
+    region: str | None
+    rate: float
+    """Events a second; 0: as fast as the stream takes them."""
+    count: int | None
+    duration: float
+    """Seconds; infinite: until stopped."""
+    seed: int
+    bad_ratio: float
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with one line; argparse would print the usage before it."""
+        self.exit(2, f"producer: {message.removeprefix('argument ')} (--help explains the options)\n")
+
+
+def _number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = math.nan
+        if not (math.isfinite(number) and holds(number)):
+            raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
+        return number
+
+    return read
+
+
+def _whole(expected: str, least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+            raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
+        return int(text)
+
+    return read
+
+
+def _stream(text: str) -> str:
+    """A stream's name: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_CreateStream.html"""
+    if not re.fullmatch(r"[a-zA-Z0-9_.-]{1,128}", text):
+        expected = "expected a stream's name (letters, digits, _ . -), here or in KDS_STREAM"
+        raise argparse.ArgumentTypeError(f"{expected}, not {text!r}")
+    return text
+
+
+def read(arguments: list[str] | None = None) -> Options:
+    """The options, from the command line and the environment. Ends the program with status 2 if one cannot be used."""
+    parser = _Parser(
+        prog="python -m producer",
+        description="Send what happens in a shop, requests and changes of stock, to a Kinesis stream.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    rate = _number("a number of events a second, 0 or more", lambda number: number >= 0)
+    duration = _number("a number of seconds above 0", lambda number: number > 0)
+    ratio = _number("a number from 0 to 1", lambda number: 0 <= number <= 1)
+    add("--rate", type=rate, default=10.0, metavar="N", help="events a second; 0: as fast as it goes (default: 10)")
+    add("--count", type=_whole("a whole number above 0", 1), metavar="N", help="end after so many (default: go on)")
+    add("--duration", type=duration, default=math.inf, metavar="S", help="end after so many seconds (default: go on)")
+    add("--seed", type=_whole("a whole number, 0 or more", 0), metavar="N", help="same seed, same events but for time")
+    add("--bad-ratio", type=ratio, default=0.0, metavar="P", help="share of malformed records, 0 to 1 (default: 0)")
+    stream = os.environ.get("KDS_STREAM") or "http-requests"
+    add("--stream", type=_stream, default=stream, metavar="NAME", help="default: KDS_STREAM, else http-requests")
+    add("--region", metavar="NAME", help="default: AWS_REGION, else that of the AWS configuration")
+    given = parser.parse_args(arguments)
+    seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
+    region = given.region or os.environ.get("AWS_REGION") or None
+    return Options(given.stream, region, given.rate, given.count, given.duration, seed, given.bad_ratio)

@@ -1,0 +1,79 @@
+"""The estimate that `up` prints, against sums by hand and the template whose alarms it counts."""
+
+import pytest
+
+from deploy.costs import hourly
+from deploy.costs.hourly import Alarms
+from tests.deploy import cfn
+
+TEMPLATE = """\
+Resources:
+  # Three metrics in two alarms
+  One:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      MetricName: Errors
+
+  Sum:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      Metrics:
+        - Id: sum
+          Expression: a + b
+        - Id: a
+          MetricStat: {Stat: Sum}
+        - Id: b
+          MetricStat:
+            Stat: Sum
+
+  # No alarm
+  Page:
+    Type: AWS::CloudWatch::Dashboard
+    Properties:
+      DashboardBody: "MetricStat:"
+"""
+
+
+@pytest.mark.parametrize(
+    ("template", "found"),
+    [(TEMPLATE, Alarms(2, 3)), (TEMPLATE.split("  # No alarm")[0], Alarms(2, 3)), ("Resources: {}\n", Alarms(0, 0))],
+)
+def test_alarms(template: str, found: Alarms) -> None:
+    assert hourly.alarms(template) == found
+
+
+def test_alarms_of_our_template() -> None:
+    alarms = [
+        resource["Properties"]
+        for resource in cfn.load("monitoring")["Resources"].values()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+    ]
+    # A query counts each metric that it finds: here, one.
+    metrics = sum(max(1, sum("MetricStat" in part for part in alarm.get("Metrics", []))) for alarm in alarms)
+    assert hourly.alarms(cfn.body("monitoring")) == Alarms(len(alarms), metrics)
+
+
+@pytest.mark.parametrize(
+    ("own_key", "key"), [(True, {"key of the operators' topic": 1 / 730}), (False, {})], ids=["own key", "role given"]
+)
+def test_an_hour_by_hand(own_key: bool, key: dict[str, float]) -> None:
+    lines = hourly.estimate(5, 2, 3, 2, Alarms(4, 6), own_key)
+    assert {line.what: line.dollars_an_hour for line in lines} == pytest.approx(
+        {
+            "application: 3 KPU, and one that directs them": 0.44,
+            "application: 50 GB a KPU": 3 * 5 / 730,
+            "streams: 7 shards": 0.105,
+            "streams: retention after the first day": 0.14,
+            "alarms: 4, on 6 metrics": 0.6 / 730,
+            "dashboard": 3 / 730,
+        }
+        | key
+    )
+
+
+def test_show() -> None:
+    shown = hourly.show([hourly.Line("one", 0.25), hourly.Line("other", 0.0625)]).splitlines()
+    assert shown[0] == "about $0.31 an hour ($228 a month) by the list prices of us-east-1;"
+    assert "no free tier" in shown[1]
+    assert shown[2:4] == ["    0.2500  one", "    0.0625  other"]
+    assert shown[4].startswith("    0.3125  in all")

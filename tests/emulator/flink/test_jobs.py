@@ -1,0 +1,211 @@
+"""The stand-in for the Flink service with a job that is a process: what of it shows, and that it ends."""
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+
+from deploy.aws import flink_job
+from emulator.flink.jobs import RealJobs
+from emulator.flink.service import FlinkService
+from tests.emulated import REGION, Emulator, eventually
+
+GROUP, STREAM, NAME = "/aws/kinesis-analytics/shop", "stream", "shop"
+ARN = f"arn:aws:logs:{REGION}:123456789012:log-group:{GROUP}:log-stream:{STREAM}"
+RUNS = """
+import os, sys, time
+print("starting with", *sys.argv[1:], flush=True)
+print("on", os.environ["AWS_ENDPOINT_URL"], flush=True)
+print("running; Ctrl-C stops it", flush=True)
+time.sleep(600)
+"""
+DIES = """
+import sys
+sys.exit("low_inventory: group Alerts: threshold: expected a whole number")
+"""
+
+
+class Shop:
+    """An application on the emulator, whose job is a script."""
+
+    def __init__(self, emulator: Emulator, jobs: RealJobs) -> None:
+        self.service = FlinkService(REGION, jobs)
+        self._clients = {
+            name: boto3.client(name, region_name=REGION, endpoint_url=emulator.endpoint)
+            for name in ("s3", "logs", "cloudwatch")
+        }
+        self._clients["s3"].create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
+        self._clients["logs"].create_log_group(logGroupName=GROUP)
+        self._clients["logs"].create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
+
+    def create(self, content: bytes) -> None:
+        """Upload code, and create the application."""
+        self._clients["s3"].put_object(Bucket="code", Key="job.zip", Body=content)
+        groups = [
+            {"PropertyGroupId": "kinesis.analytics.flink.run.options", "PropertyMap": {"python": "jobs/main.py"}},
+            {"PropertyGroupId": "Alerts", "PropertyMap": {"threshold": "7"}},
+        ]
+        location = {"BucketARN": "arn:aws:s3:::code", "FileKey": "job.zip"}
+        configuration = {
+            "ApplicationCodeConfiguration": {
+                "CodeContentType": "ZIPFILE",
+                "CodeContent": {"S3ContentLocation": location},
+            },
+            "FlinkApplicationConfiguration": {
+                "ParallelismConfiguration": {"ConfigurationType": "CUSTOM", "Parallelism": 2}
+            },
+            "EnvironmentProperties": {"PropertyGroups": groups},
+        }
+        self.call(
+            "CreateApplication",
+            RuntimeEnvironment="FLINK-1_20",
+            ServiceExecutionRole="arn:aws:iam::123456789012:role/shop",
+            ApplicationConfiguration=configuration,
+        )
+        self.call("AddApplicationCloudWatchLoggingOption", CloudWatchLoggingOption={"LogStreamARN": ARN})
+
+    def call(self, operation: str, **request: Any) -> dict[str, Any]:
+        """Call the service for the application."""
+        return self.service.handle(operation, {"ApplicationName": NAME} | request)
+
+    def reach(self, state: str) -> None:
+        """Look until the application is in a state."""
+        while self.call("DescribeApplication")["ApplicationDetail"]["ApplicationStatus"] != state:
+            pass
+
+    def start(self) -> None:
+        """Start it, and look until it is RUNNING."""
+        self.call("StartApplication")
+        self.reach("RUNNING")
+
+    def stop(self) -> None:
+        """Stop it, and look until it is READY."""
+        self.call("StopApplication")
+        self.reach("READY")
+
+    def said(self) -> list[str]:
+        """The messages in the log stream."""
+        answer = self._clients["logs"].get_log_events(logGroupName=GROUP, logStreamName=STREAM, startFromHead=True)
+        events = [json.loads(event["message"]) for event in answer["events"]]
+        assert {event["logger"].rpartition(".")[2] for event in events} <= {"PythonDriver"}
+        return [event["message"] for event in events]
+
+    def shows(self, since: datetime) -> bool:
+        """Whether the metrics show a job to `deploy`, after one more look at the application."""
+        self.call("DescribeApplication")
+        return flink_job.runs(self._clients["cloudwatch"], NAME, since)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where the jobs have their temporary folders."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+@pytest.fixture
+def shop(emulator: Emulator, folder: Path) -> Iterator[Shop]:
+    jobs = RealJobs(emulator.endpoint)
+    yield Shop(emulator, jobs)
+    jobs.close()
+    assert list(folder.iterdir()) == []
+
+
+def package(script: str) -> bytes:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as code:
+        code.writestr("jobs/main.py", script)
+    return content.getvalue()
+
+
+def test_a_job_that_runs(shop: Shop, emulator: Emulator, folder: Path) -> None:
+    shop.create(package(RUNS))
+    shop.start()
+    running = datetime.now(UTC)
+    eventually(lambda: shop.shows(running), "the job's metric")
+    started, arguments, endpoint, runs = shop.said()
+    assert "Python Process Started" in started
+    assert runs == "running; Ctrl-C stops it"
+    assert endpoint == f"on {emulator.endpoint}"
+    words = arguments.split()
+    assert words[-2:] == ["--parallelism", "2"]
+    properties = json.loads(Path(words[words.index("--properties") + 1]).read_text())
+    assert {"PropertyGroupId": "Alerts", "PropertyMap": {"threshold": "7"}} in properties
+
+    shop.stop()
+    stopped = datetime.now(UTC)
+    assert list(folder.iterdir()) == []
+    # It has not died.
+    assert len(shop.said()) == 4
+    assert not shop.shows(stopped)
+
+    shop.start()
+    eventually(lambda: shop.shows(stopped), "the metric of the next job")
+    assert (shop.said()[4], shop.said()[-1]) == (started, runs)
+
+
+def test_an_update_runs_another_job(shop: Shop, folder: Path) -> None:
+    shop.create(package(RUNS))
+    shop.start()
+    eventually(lambda: len(shop.said()) == 4, "the first job")
+    (first,) = folder.iterdir()
+    run_options, _ = shop.service.applications[NAME].groups
+    groups = [run_options, {"PropertyGroupId": "Alerts", "PropertyMap": {"threshold": "8"}}]
+    shop.call(
+        "UpdateApplication",
+        CurrentApplicationVersionId=2,
+        ApplicationConfigurationUpdate={"EnvironmentPropertyUpdates": {"PropertyGroups": groups}},
+    )
+    assert list(folder.iterdir()) == []
+    shop.reach("RUNNING")
+    eventually(lambda: len(shop.said()) == 8, "the job after the update")
+    (second,) = folder.iterdir()
+    assert second != first
+    assert '"threshold": "8"' in (second / "application_properties.json").read_text()
+
+
+def test_a_driver_that_dies(shop: Shop) -> None:
+    shop.create(package(DIES))
+    shop.start()
+    running = datetime.now(UTC)
+    eventually(lambda: len(shop.said()) == 3, "the last line of the driver")
+    assert shop.said()[1:] == [
+        "low_inventory: group Alerts: threshold: expected a whole number",
+        "Python process exits with code: 1",
+    ]
+    assert not shop.shows(running)
+    assert shop.call("DescribeApplication")["ApplicationDetail"]["ApplicationStatus"] == "RUNNING"
+    shop.stop()
+
+
+def test_code_that_is_no_zip(shop: Shop) -> None:
+    shop.create(b"PK")
+    shop.start()
+    assert shop.said()[1:] == ["the code: File is not a zip file", "Python process exits with code: 1"]
+    assert not shop.shows(datetime.now(UTC) - timedelta(minutes=1))
+    shop.stop()
+
+
+def test_none_starts_after_the_end(emulator: Emulator, folder: Path) -> None:
+    jobs = RealJobs(emulator.endpoint)
+    shop = Shop(emulator, jobs)
+    shop.create(package(RUNS))
+    jobs.close()
+    shop.start()
+    assert list(folder.iterdir()) == []
+    assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if _is_mine(one, folder)]
+
+
+def _is_mine(command: Path, folder: Path) -> bool:
+    try:
+        return os.fsencode(folder) in command.read_bytes()
+    except OSError:
+        return False

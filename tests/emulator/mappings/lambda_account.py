@@ -1,0 +1,149 @@
+"""An account on the emulator with functions, mappings and queues, and a way to run the mappings."""
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from emulator.mappings.mappings import EventSourceMappings
+from emulator.mappings.worker import Options
+from tests.emulated import REGION, SOURCE, Emulator
+
+# Short, so that tests are.
+QUICK = Options(poll_interval=0.02, refresh_interval=0.05, first_retry=0.01, longest_retry=0.02)
+
+# Keeps what it is sent, a line a record, and does what a record's text says.
+RECORDER = """
+import base64, os, pathlib, sys, time
+
+def lambda_handler(event, context):
+    failed = []
+    with pathlib.Path(os.environ["KEPT"]).open("a") as kept:
+        texts = [base64.b64decode(record["kinesis"]["data"]).decode() for record in event["Records"]]
+        kept.write(" ".join(texts) + "\\n")
+    for record, text in zip(event["Records"], texts):
+        if "raise" in text:
+            raise ValueError(text)
+        if "exit" in text:
+            sys.exit(3)
+        while "hang" in text:
+            time.sleep(0.05)
+        if "bad" in text:
+            failed.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
+    return {"batchItemFailures": failed}
+"""
+
+
+def package(source: str) -> bytes:
+    """A function's zip, of the same bytes each time."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("lambda_function.py"), source)
+    return content.getvalue()
+
+
+class LambdaAccount:
+    """Clients of an emulator, and what a test makes with them; `folder` is where functions keep what they saw."""
+
+    def __init__(self, emulator: Emulator, folder: Path) -> None:
+        self.emulator = emulator
+        self.kept = folder / "kept"
+        self.kept.touch()
+        self.lambda_, self.sqs, self.s3, self.logs, self.iam, self.cloudformation = (
+            self._client(service) for service in ("lambda", "sqs", "s3", "logs", "iam", "cloudformation")
+        )
+        self.said: list[str] = []
+        # A bucket's default region is us-east-1, and cannot be named.
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": emulator.region}}
+        self.s3.create_bucket(Bucket="code", **({} if emulator.region == "us-east-1" else elsewhere))
+
+    def _client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            region_name=self.emulator.region,
+            endpoint_url=self.emulator.endpoint,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+
+    def stream_arn(self, name: str = SOURCE) -> str:
+        """The ARN of a stream."""
+        summary = self.emulator.kinesis.describe_stream_summary(StreamName=name)
+        return str(summary["StreamDescriptionSummary"]["StreamARN"])
+
+    def create_function(self, name: str = "recorder", source: str = RECORDER, **settings: Any) -> None:
+        """Create a function from a zip in S3."""
+        self.s3.put_object(Bucket="code", Key=f"{name}.zip", Body=package(source))
+        self.lambda_.create_function(
+            FunctionName=name,
+            Runtime="python3.11",
+            Role=self.role(),
+            Handler="lambda_function.lambda_handler",
+            Code={"S3Bucket": "code", "S3Key": f"{name}.zip"},
+            Environment={"Variables": {"KEPT": str(self.kept)}},
+            **{"Timeout": 5, **settings},
+        )
+
+    def role(self) -> str:
+        """A role for functions."""
+        try:
+            return str(self.iam.get_role(RoleName="function")["Role"]["Arn"])
+        except self.iam.exceptions.NoSuchEntityException:
+            return str(self.iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+
+    def create_queue(self, name: str = "failures") -> str:
+        """Create an on-failure queue; its ARN."""
+        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
+        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+        return str(attributes["Attributes"]["QueueArn"])
+
+    def create_mapping(self, function: str = "recorder", **settings: Any) -> str:
+        """Map the source stream to a function; the mapping's UUID."""
+        answer = self.lambda_.create_event_source_mapping(
+            FunctionName=function,
+            EventSourceArn=self.stream_arn(),
+            **{"StartingPosition": "TRIM_HORIZON", **settings},
+        )
+        return str(answer["UUID"])
+
+    def put(self, *texts: str, stream: str = SOURCE) -> None:
+        """Write records in one call, so that they have one arrival; the part before a `/` is the partition key."""
+        records = [{"Data": text.encode(), "PartitionKey": text.partition("/")[0]} for text in texts]
+        self.emulator.kinesis.put_records(StreamName=stream, Records=records)
+
+    def batches(self) -> list[list[str]]:
+        """What the recorder was sent, invocation by invocation."""
+        return [line.split() for line in self.kept.read_text().splitlines()]
+
+    def seen(self) -> list[str]:
+        """All the records of all batches."""
+        return [text for batch in self.batches() for text in batch]
+
+    def failures(self, name: str = "failures") -> list[dict[str, Any]]:
+        """The messages of an on-failure queue, each taken from it."""
+        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        found: list[dict[str, Any]] = []
+        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+            for message in messages:
+                found.append(json.loads(message["Body"]))
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+        return found
+
+    def log(self, function: str = "recorder") -> list[str]:
+        """The messages of a function's log group."""
+        try:
+            events = self.logs.filter_log_events(logGroupName=f"/aws/lambda/{function}")["events"]
+        except self.logs.exceptions.ResourceNotFoundException:
+            return []
+        return [event["message"] for event in events]
+
+    @contextmanager
+    def running(self, options: Options = QUICK, **more: Any) -> Iterator[EventSourceMappings]:
+        """Run the account's mappings."""
+        with EventSourceMappings(self.emulator.endpoint, REGION, options, self.said.append, **more) as mappings:
+            yield mappings

@@ -1,0 +1,134 @@
+"""What a mapping may be set to, and what is refused."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from emulator.mappings import settings
+from emulator.mappings.settings import UNLIMITED, EventSourceMapping, MappingError
+
+STREAM = "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream"
+FUNCTION = "arn:aws:lambda:us-east-2:123456789012:function:my-function"
+QUEUE = "arn:aws:sqs:us-east-2:123456789012:dlq"
+# https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html, the example's answer and starting position
+DOCUMENTED: dict[str, Any] = {
+    "UUID": "2b733gdc-8ac3-cdf5-af3a-1827b3b11284",
+    "BatchSize": 500,
+    "MaximumBatchingWindowInSeconds": 0,
+    "ParallelizationFactor": 1,
+    "EventSourceArn": STREAM,
+    "FunctionArn": FUNCTION,
+    "LastModified": 1541139209.351,
+    "LastProcessingResult": "No records processed",
+    "State": "Enabled",
+    "StateTransitionReason": "User action",
+    "DestinationConfig": {},
+    "MaximumRecordAgeInSeconds": 604800,
+    "BisectBatchOnFunctionError": False,
+    "MaximumRetryAttempts": 10000,
+    "StartingPosition": "TRIM_HORIZON",
+    "FunctionResponseTypes": [],
+    "TumblingWindowInSeconds": 0,
+}
+LEAST: dict[str, Any] = {key: DOCUMENTED[key] for key in ("UUID", "EventSourceArn", "FunctionArn", "StartingPosition")}
+
+
+def test_documented() -> None:
+    mapping = settings.parse(DOCUMENTED)
+    assert mapping == EventSourceMapping(
+        uuid="2b733gdc-8ac3-cdf5-af3a-1827b3b11284",
+        function_arn=FUNCTION,
+        stream_arn=STREAM,
+        starting_position="TRIM_HORIZON",
+        batch_size=500,
+        maximum_record_age=604800,
+        maximum_retry_attempts=10000,
+    )
+    assert (mapping.stream, mapping.function, mapping.region) == ("lambda-stream", "my-function", "us-east-2")
+
+
+def test_defaults() -> None:
+    mapping = settings.parse(LEAST)
+    assert (mapping.batch_size, mapping.batching_window, mapping.bisect) == (100, 0, False)
+    assert (mapping.maximum_retry_attempts, mapping.maximum_record_age) == (UNLIMITED, UNLIMITED)
+    assert (mapping.report_batch_item_failures, mapping.on_failure_queue_arn) == (False, None)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "attribute", "expected"),
+    [
+        ("BatchSize", "250", "batch_size", 250),
+        ("BisectBatchOnFunctionError", "true", "bisect", True),
+        ("BisectBatchOnFunctionError", True, "bisect", True),
+        ("MaximumBatchingWindowInSeconds", 300, "batching_window", 300),
+        ("MaximumRetryAttempts", 0, "maximum_retry_attempts", 0),
+        ("MaximumRecordAgeInSeconds", 60, "maximum_record_age", 60),
+        ("FunctionResponseTypes", ["ReportBatchItemFailures"], "report_batch_item_failures", True),
+        ("DestinationConfig", {"OnFailure": {"Destination": QUEUE}}, "on_failure_queue_arn", QUEUE),
+        ("FilterCriteria", {"Filters": []}, "batch_size", 100),
+        ("ParallelizationFactor", "1", "batch_size", 100),
+    ],
+)
+def test_settings(key: str, value: object, attribute: str, expected: object) -> None:
+    assert getattr(settings.parse(LEAST | {key: value}), attribute) == expected
+
+
+@pytest.mark.parametrize("moment", [1541139109, "1541139109.0", datetime(2018, 11, 2, 6, 11, 49, tzinfo=UTC)])
+def test_timestamp(moment: object) -> None:
+    mapping = settings.parse(LEAST | {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": moment})
+    assert (mapping.starting_position, mapping.starting_timestamp) == ("AT_TIMESTAMP", 1541139109)
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "FilterCriteria: is not carried out on one machine"),
+        ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds: is not carried out"),
+        ({"ParallelizationFactor": 2}, "ParallelizationFactor: is not carried out"),
+        ({"KMSKeyArn": "arn"}, "KMSKeyArn: is not carried out"),
+        ({"ScalingConfig": {"MaximumConcurrency": 2}}, "ScalingConfig: is not carried out"),
+        ({"SomethingNew": 1}, "SomethingNew: is not carried out"),
+        ({"BatchSize": 0}, "BatchSize: expected a whole number from 1 to 10000, got 0"),
+        ({"BatchSize": 10_001}, "BatchSize: expected a whole number from 1 to 10000, got 10001"),
+        ({"BatchSize": True}, "BatchSize: expected a whole number"),
+        ({"BatchSize": "many"}, "BatchSize: expected a whole number"),
+        ({"BatchSize": 1.5}, "BatchSize: expected a whole number"),
+        (
+            {"MaximumBatchingWindowInSeconds": 301},
+            "MaximumBatchingWindowInSeconds: expected a whole number from 0 to 300",
+        ),
+        ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts: expected a whole number from -1 to 10000"),
+        (
+            {"MaximumRecordAgeInSeconds": 59},
+            "MaximumRecordAgeInSeconds: expected -1, or a whole number from 60 to 604800",
+        ),
+        ({"BisectBatchOnFunctionError": "yes"}, "BisectBatchOnFunctionError: expected true or false, got 'yes'"),
+        ({"FunctionResponseTypes": ["Other"]}, "FunctionResponseTypes: expected none, or ReportBatchItemFailures"),
+        ({"StartingPosition": "NOW"}, "StartingPosition: expected one of TRIM_HORIZON, LATEST, AT_TIMESTAMP, got NOW"),
+        ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp: expected seconds since 1970"),
+        ({"EventSourceArn": QUEUE}, "EventSourceArn: expected the ARN of a Kinesis stream"),
+        ({"EventSourceArn": f"{STREAM}/consumer/c:1"}, "EventSourceArn: expected the ARN of a Kinesis stream"),
+        ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::b"}}}, "expected the ARN of an SQS queue"),
+        (
+            {"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}},
+            "DestinationConfig.OnSuccess: a stream has none",
+        ),
+    ],
+)
+def test_refused(changes: dict[str, Any], expected: str) -> None:
+    with pytest.raises(MappingError) as error:
+        settings.parse(LEAST | changes)
+    message = str(error.value)
+    assert message.startswith("mapping arn:aws:")
+    assert LEAST["UUID"] in message
+    assert FUNCTION in message
+    assert expected in message
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("state", "expected"), [("Enabled", True), ("Creating", True), ("Disabled", False), ("Deleting", False)]
+)
+def test_enabled(state: str, expected: bool) -> None:
+    assert settings.enabled(LEAST | {"State": state}) is expected
