@@ -125,7 +125,7 @@ class EventSourceMappings:
         self._lambda, self._s3 = self._client("lambda"), self._client("s3")
         self._logs = LogShipper(self._client("logs"), say)
         kinesis, sqs = self._client("kinesis"), self._client("sqs")
-        self._around = Surroundings(kinesis, sqs, self._logs.add, say, self._options, listener)
+        self._around = Surroundings(kinesis, sqs, self._s3, self._logs.add, say, self._options, listener)
         self._home = Path()
         self._running: dict[str, RunningMapping] = {}
         self._positions: dict[str, dict[str, Position]] = {}
@@ -254,7 +254,8 @@ class EventSourceMappings:
     def _job(self, mapping: EventSourceMapping) -> Job:
         function = description.describe(self._lambda, mapping.function_arn)
         place = Place(self._home, self._code(function), self._home / "runtime", self._endpoint_url)
-        return Job(mapping, function, place, on_failure.queue_url(self._around.sqs, mapping))
+        on_failure.check(self._s3, self._around.sqs, mapping)
+        return Job(mapping, function, place)
 
     def _code(self, function: Function) -> Path:
         """The folder of a function's code, unpacked once."""

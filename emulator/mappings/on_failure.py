@@ -1,10 +1,17 @@
-"""What an on-failure destination is told of records that were discarded."""
+"""On-failure destinations: what a bucket or a queue is told of records that were discarded.
+
+https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. A bucket gets the whole event that the
+function was, or would have been, invoked with; a queue gets the shard and the sequence numbers alone. The form was
+compared with what LocalStack's tests recorded from AWS
+(https://github.com/localstack/localstack, tests/aws/services/lambda_/event_source_mapping, `…_on_failure_destination`).
+"""
 
 import json
 import uuid
-from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from emulator.functions.runtime import Invocation
 from emulator.mappings.batches import Batch
@@ -18,7 +25,7 @@ def _time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def message(
+def invocation_record(
     mapping: EventSourceMapping,
     shard_id: str,
     batch: Batch,
@@ -26,9 +33,8 @@ def message(
     invocation: Invocation | None,
     version: str,
     now: float,
-) -> Mapping[str, Any]:
-    """The message of a discarded batch, in the form of
-    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html.
+) -> dict[str, Any]:
+    """Describe a discarded batch, without its payload.
 
     Args:
         mapping: whose records they are.
@@ -51,43 +57,66 @@ def message(
         # A function that returned, and reported failures, had no error.
         error = invocation.function_error
         content["responseContext"] = {"statusCode": 200, "executedVersion": version, "functionError": error}
-    information = _information(mapping, shard_id, batch)
-    return content | {"version": "1.0", "timestamp": _time(now), "KinesisBatchInfo": information}
-
-
-def _information(mapping: EventSourceMapping, shard_id: str, batch: Batch) -> dict[str, Any]:
     first, last = batch.records[0], batch.records[-1]
-    return {
-        "shardId": shard_id,
-        "startSequenceNumber": first.sequence_number,
-        "endSequenceNumber": last.sequence_number,
-        "approximateArrivalOfFirstRecord": _time(first.arrived),
-        "approximateArrivalOfLastRecord": _time(last.arrived),
-        "batchSize": len(batch.records),
-        "streamArn": mapping.stream_arn,
+    return content | {
+        "version": "1.0",
+        "timestamp": _time(now),
+        "KinesisBatchInfo": {
+            "shardId": shard_id,
+            "startSequenceNumber": first.sequence_number,
+            "endSequenceNumber": last.sequence_number,
+            "approximateArrivalOfFirstRecord": _time(first.arrived),
+            "approximateArrivalOfLastRecord": _time(last.arrived),
+            "batchSize": len(batch.records),
+            "streamArn": mapping.stream_arn,
+        },
     }
 
 
-def queue_url(client: Any, mapping: EventSourceMapping) -> str | None:
-    """The URL of a mapping's on-failure queue, None if it has none.
+def object_key(mapping: EventSourceMapping, record: dict[str, Any]) -> str:
+    """The key of the object with an invocation record; its last part is random."""
+    at = datetime.fromisoformat(record["timestamp"])
+    folder = f"aws/lambda/{mapping.uuid}/{record['KinesisBatchInfo']['shardId']}"
+    return f"{folder}/{at:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
+
+
+def check(s3: Any, sqs: Any, mapping: EventSourceMapping) -> None:
+    """Check that a mapping's destination, if it has one, is there.
 
     Args:
-        client: a boto3 SQS client.
+        s3: a boto3 S3 client.
+        sqs: a boto3 SQS client.
         mapping: the mapping.
 
     Raises:
-        MappingError: if there is no such queue.
+        MappingError: if it is not there.
     """
-    if mapping.on_failure_queue_arn is None:
-        return None
-    name = mapping.on_failure_queue_arn.rpartition(":")[2]
+    kind, name = mapping.destination
     try:
-        return str(client.get_queue_url(QueueName=name)["QueueUrl"])
-    except client.exceptions.QueueDoesNotExist:
-        arn = mapping.on_failure_queue_arn
-        raise MappingError(f"{mapping}: DestinationConfig.OnFailure: expected a queue that exists, got {arn}") from None
+        if kind == "s3":
+            s3.head_bucket(Bucket=name)
+        elif kind == "sqs":
+            sqs.get_queue_url(QueueName=name)
+    except ClientError:
+        what = "a bucket" if kind == "s3" else "a queue"
+        arn = mapping.on_failure_arn
+        raise MappingError(f"{mapping}: DestinationConfig.OnFailure: expected {what} that exists, got {arn}") from None
 
 
-def send(client: Any, url: str, content: Mapping[str, Any]) -> None:
-    """Send a message to an on-failure queue. Raises botocore's errors."""
-    client.send_message(QueueUrl=url, MessageBody=json.dumps(content))
+def send(s3: Any, sqs: Any, mapping: EventSourceMapping, record: dict[str, Any], payload: bytes) -> None:
+    """Send an invocation record to the mapping's destination, if it has one. Raises botocore's errors.
+
+    Args:
+        s3: a boto3 S3 client.
+        sqs: a boto3 SQS client.
+        mapping: the mapping.
+        record: what `invocation_record` gave.
+        payload: the event, as JSON; an object has it as text in `payload`.
+    """
+    kind, name = mapping.destination
+    if kind == "s3":
+        body = json.dumps(record | {"payload": payload.decode()})
+        s3.put_object(Bucket=name, Key=object_key(mapping, record), Body=body.encode())
+    elif kind == "sqs":
+        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
+        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(record))

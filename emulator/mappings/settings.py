@@ -10,7 +10,9 @@ UNLIMITED = -1
 """`maximum_retry_attempts` and `maximum_record_age` without a limit."""
 
 _STREAM = re.compile(r"arn:aws[a-z-]*:kinesis:([a-z0-9-]+):\d{12}:stream/([a-zA-Z0-9_.-]{1,128})")
-_QUEUE = re.compile(r"arn:aws[a-z-]*:sqs:([a-z0-9-]+):\d{12}:([a-zA-Z0-9_-]{1,80})")
+_DESTINATION = re.compile(
+    r"arn:aws[a-z-]*:(?:(s3):::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])|(sqs):[a-z0-9-]+:\d{12}:([a-zA-Z0-9_-]{1,80}))"
+)
 _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 
@@ -68,7 +70,7 @@ class EventSourceMapping:
         maximum_retry_attempts: how often a failing batch is sent again, 0 to 10,000, or `UNLIMITED`.
         maximum_record_age: the oldest record that the function gets, in seconds, 60 to 604,800, or `UNLIMITED`.
         report_batch_item_failures: whether the function says which records failed.
-        on_failure_queue_arn: the queue that is told of discarded records.
+        on_failure_arn: the bucket or queue that is told of discarded records.
     """
 
     uuid: str
@@ -82,7 +84,7 @@ class EventSourceMapping:
     maximum_retry_attempts: int = UNLIMITED
     maximum_record_age: int = UNLIMITED
     report_batch_item_failures: bool = False
-    on_failure_queue_arn: str | None = None
+    on_failure_arn: str = ""
 
     @property
     def stream(self) -> str:
@@ -98,6 +100,12 @@ class EventSourceMapping:
     def region(self) -> str:
         """The stream's region, which is the mapping's."""
         return self.stream_arn.split(":")[3]
+
+    @property
+    def destination(self) -> tuple[str, str]:
+        """The service, `s3` or `sqs`, and the name of the on-failure destination; two empty texts without one."""
+        found = _DESTINATION.fullmatch(self.on_failure_arn)
+        return (found[1] or found[3], found[2] or found[4]) if found else ("", "")
 
     def __str__(self) -> str:
         return f"mapping {self.stream} → {self.function} ({self.uuid})"
@@ -133,7 +141,7 @@ def parse(configuration: Mapping[str, Any]) -> EventSourceMapping:
             maximum_retry_attempts=_whole(configuration, "MaximumRetryAttempts", UNLIMITED, range(-1, 10_001)),
             maximum_record_age=_record_age(configuration),
             report_batch_item_failures=_reports(configuration),
-            on_failure_queue_arn=_queue(configuration),
+            on_failure_arn=_destination(configuration),
         )
     except MappingError as error:
         raise MappingError(f"{name}: {error}") from None
@@ -184,12 +192,12 @@ def _reports(configuration: Mapping[str, Any]) -> bool:
     return bool(types)
 
 
-def _queue(configuration: Mapping[str, Any]) -> str | None:
+def _destination(configuration: Mapping[str, Any]) -> str:
     destinations: dict[str, dict[str, str]] = configuration.get("DestinationConfig") or {}
     if destinations.get("OnSuccess"):
         raise MappingError("DestinationConfig.OnSuccess: a stream has none; expected OnFailure alone")
-    queue = (destinations.get("OnFailure") or {}).get("Destination")
-    return queue and _matching(_QUEUE, "DestinationConfig.OnFailure", queue, "the ARN of an SQS queue")
+    arn = (destinations.get("OnFailure") or {}).get("Destination") or ""
+    return arn and _matching(_DESTINATION, "DestinationConfig.OnFailure", arn, "the ARN of an S3 bucket or SQS queue")
 
 
 def _starting_position(configuration: Mapping[str, Any]) -> tuple[str, float | None]:

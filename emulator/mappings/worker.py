@@ -4,7 +4,7 @@ import itertools
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,24 +55,23 @@ class Job:
         mapping: its settings.
         function: its function.
         place: where the function runs.
-        failure_queue: the URL of the on-failure queue, if it has one.
     """
 
     mapping: EventSourceMapping
     function: Function
     place: Place
-    failure_queue: str | None
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What all workers share: boto3 clients of Kinesis and SQS, where logs go, whom to tell of trouble, and options.
+    """What all workers share: clients of Kinesis, SQS and S3, where logs go, whom to tell of trouble, and options.
 
     `listener` is told of each invocation, from the worker's thread: mapping, shard, batch, what came of it.
     """
 
     kinesis: Any
     sqs: Any
+    s3: Any
     log: Log
     say: Say
     options: Options
@@ -230,10 +229,10 @@ class ShardWorker:
             self._stop.wait(self._pause(batch.invocations))
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
-        """Tell the on-failure queue, for as long as it takes, and go on after the batch."""
-        version = self._job.function.version
-        content = on_failure.message(self._mapping, self.shard_id, batch, condition, invocation, version, time.time())
-        if self._job.failure_queue and not self._tell(self._job.failure_queue, content):
+        """Tell the on-failure destination, for as long as it takes, and go on after the batch."""
+        version, now = self._job.function.version, time.time()
+        record = on_failure.invocation_record(self._mapping, self.shard_id, batch, condition, invocation, version, now)
+        if not self._tell(record, batch.payload()):
             return False
         self._position = self._position.after(batch.records[-1].sequence_number)
         self.counters.add(discarded=len(batch.records))
@@ -246,15 +245,15 @@ class ShardWorker:
             self._arrivals.popleft()
         self.counters.set(waiting_since=self._arrivals[0] if self._arrivals else 0.0)
 
-    def _tell(self, queue: str, content: Mapping[str, Any]) -> bool:
-        """Send a message to the on-failure queue; False if it was stopped before that worked."""
+    def _tell(self, record: dict[str, Any], payload: bytes) -> bool:
+        """Send a record to the on-failure destination; False if it was stopped before that worked."""
         for times in itertools.count():
             try:
-                on_failure.send(self._around.sqs, queue, content)
+                on_failure.send(self._around.s3, self._around.sqs, self._mapping, record, payload)
                 return True
             except (ClientError, BotoCoreError) as error:
                 if times == 0:
-                    self._around.say(f"{self._mapping}: the on-failure queue cannot be told, tries again: {error}")
+                    self._around.say(f"{self._mapping}: its on-failure destination fails, tries again: {error}")
                 if self._stop.wait(self._pause(times)):
                     break
         return False

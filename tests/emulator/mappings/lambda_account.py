@@ -58,9 +58,7 @@ class LambdaAccount:
             self._client(service) for service in ("lambda", "sqs", "s3", "logs", "iam", "cloudformation")
         )
         self.said: list[str] = []
-        # A bucket's default region is us-east-1, and cannot be named.
-        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": emulator.region}}
-        self.s3.create_bucket(Bucket="code", **({} if emulator.region == "us-east-1" else elsewhere))
+        self.create_bucket("code")
 
     def _client(self, service: str) -> Any:
         return boto3.client(
@@ -133,6 +131,18 @@ class LambdaAccount:
                 found.append(json.loads(message["Body"]))
                 self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return found
+
+    def create_bucket(self, name: str = "failures") -> str:
+        """Create a bucket; its ARN."""
+        # A bucket's default region is us-east-1, and cannot be named.
+        elsewhere = {"CreateBucketConfiguration": {"LocationConstraint": self.emulator.region}}
+        self.s3.create_bucket(Bucket=name, **({} if self.emulator.region == "us-east-1" else elsewhere))
+        return f"arn:aws:s3:::{name}"
+
+    def objects(self, bucket: str = "failures") -> dict[str, dict[str, Any]]:
+        """The objects of a bucket by their keys, as JSON."""
+        keys = [one["Key"] for one in self.s3.list_objects_v2(Bucket=bucket).get("Contents", [])]
+        return {key: json.loads(self.s3.get_object(Bucket=bucket, Key=key)["Body"].read()) for key in keys}
 
     def log(self, function: str = "recorder") -> list[str]:
         """The messages of a function's log group."""

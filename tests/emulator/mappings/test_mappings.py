@@ -1,5 +1,6 @@
 """Mappings at work on the emulator, with functions that do well, fail, hang and die."""
 
+import base64
 import dataclasses
 import json
 import tempfile
@@ -93,6 +94,29 @@ def test_bad_record(account: LambdaAccount, bad: str) -> None:
     assert len(alone) == 2
     first_times = list(dict.fromkeys(account.seen()))
     assert first_times == ["k/1", "k/2", bad, "k/4", "k/5"]
+
+
+@pytest.mark.parametrize("bad", ["k/bad", "k/raise"])
+def test_bad_record_to_a_bucket(account: LambdaAccount, bad: str) -> None:
+    """The object has all that the function was given, so that the stream is not needed any more."""
+    account.create_function()
+    uuid = account.create_mapping(**FAILURE_HANDLING, **on_failure(account.create_bucket()))
+    account.put("k/1", bad, "k/3")
+    with account.running() as mappings:
+        eventually(settled(mappings, 3), "all records", 30)
+    ((key, body),) = account.objects().items()
+    assert key.startswith(f"aws/lambda/{uuid}/shardId-000000000000/")
+    assert list(body) == [
+        "requestContext",
+        "responseContext",
+        "version",
+        "timestamp",
+        "KinesisBatchInfo",
+        "payload",
+    ]
+    (record,) = json.loads(body["payload"])["Records"]
+    assert base64.b64decode(record["kinesis"]["data"]).decode() == bad
+    assert (record["eventID"], record["eventSourceARN"]) == ("shardId-000000000000:2", account.stream_arn())
 
 
 def test_hanging_record(account: LambdaAccount) -> None:
@@ -363,7 +387,7 @@ def test_mapping_from_a_template(account: LambdaAccount) -> None:
         maximum_retry_attempts=5,
         maximum_record_age=86400,
         report_batch_item_failures=True,
-        on_failure_queue_arn=f"arn:aws:sqs:{REGION}:123456789012:failures",
+        on_failure_arn=f"arn:aws:sqs:{REGION}:123456789012:failures",
     )
 
 
@@ -390,7 +414,9 @@ def test_queue_that_comes_back(account: LambdaAccount) -> None:
     with account.running() as mappings:
         account.sqs.delete_queue(QueueUrl=url)
         account.put("k/raise")
-        eventually(lambda: any("cannot be told" in line for line in account.said), "what is said of it", 20)
+        eventually(
+            lambda: any("on-failure destination fails" in line for line in account.said), "what is said of it", 20
+        )
         account.create_queue()
         eventually(settled(mappings, 1), "the record", 20)
     assert ranges(account.failures()) == [("1", "1", 1)]

@@ -1,6 +1,8 @@
-"""The on-failure message."""
+"""What on-failure destinations are told."""
 
+import re
 from datetime import datetime
+from typing import Any
 
 import pytest
 
@@ -12,7 +14,7 @@ from tests.emulator.mappings.lambda_account import LambdaAccount
 from tests.emulator.mappings.sample_batches import mapping
 
 # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html (Example invocation record)
-DOCUMENTED = {
+DOCUMENTED: dict[str, Any] = {
     "requestContext": {
         "requestId": "c9b8fa9f-5a7f-xmpl-af9c-0c604cde93a5",
         "functionArn": "arn:aws:lambda:us-east-2:123456789012:function:myfunction",
@@ -55,7 +57,7 @@ NOW = seconds("2019-11-14T00:38:06.021+00:00")
 def test_documented() -> None:
     invocation = Invocation("c9b8fa9f-5a7f-xmpl-af9c-0c604cde93a5", b"{}", "Unhandled", 0)
     shard, condition = "shardId-000000000001", on_failure.RETRY_ATTEMPTS_EXHAUSTED
-    content = on_failure.message(MAPPING, shard, BATCH, condition, invocation, "$LATEST", NOW)
+    content = on_failure.invocation_record(MAPPING, shard, BATCH, condition, invocation, "$LATEST", NOW)
     assert content == DOCUMENTED
     assert list(content) == list(DOCUMENTED)
 
@@ -63,31 +65,57 @@ def test_documented() -> None:
 def test_reported_failures() -> None:
     """The function returned, so it had no error; it was invoked once more often than it was retried."""
     batch, condition = Batch((FIRST,), invocations=3), on_failure.RETRY_ATTEMPTS_EXHAUSTED
-    content = on_failure.message(MAPPING, "s", batch, condition, Invocation("r", b"{}", None, 0), "7", NOW)
+    content = on_failure.invocation_record(MAPPING, "s", batch, condition, Invocation("r", b"{}", None, 0), "7", NOW)
     assert content["responseContext"] == {"statusCode": 200, "executedVersion": "7", "functionError": None}
     assert content["requestContext"]["approximateInvokeCount"] == 4
 
 
 def test_too_old() -> None:
-    content = on_failure.message(MAPPING, "s", BATCH, on_failure.RECORD_AGE_EXCEEDED, None, "$LATEST", NOW)
+    content = on_failure.invocation_record(MAPPING, "s", BATCH, on_failure.RECORD_AGE_EXCEEDED, None, "$LATEST", NOW)
     assert "responseContext" not in content
     assert content["requestContext"]["condition"] == "RecordAgeExceeded"
     assert content["requestContext"]["approximateInvokeCount"] == 1
     retried = Batch(BATCH.records, invocations=2)
-    content = on_failure.message(MAPPING, "s", retried, on_failure.RECORD_AGE_EXCEEDED, None, "$LATEST", NOW)
+    content = on_failure.invocation_record(MAPPING, "s", retried, on_failure.RECORD_AGE_EXCEEDED, None, "$LATEST", NOW)
     assert content["requestContext"]["approximateInvokeCount"] == 2
 
 
+def test_object_key() -> None:
+    """`aws/lambda/<mapping>/<shard>/YYYY/MM/DD/YYYY-MM-DDTHH.MM.SS-<random UUID>`, of the record's own time in UTC."""
+    key, other = (on_failure.object_key(mapping(uuid="m-1"), DOCUMENTED) for _ in range(2))
+    assert re.fullmatch(
+        r"aws/lambda/m-1/shardId-000000000001/2019/11/14/2019-11-14T00\.38\.06-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}",
+        key,
+    )
+    assert key != other
+
+
+def test_bucket(account: LambdaAccount) -> None:
+    """An object has the record, and the whole event as text."""
+    to = mapping(on_failure_arn=account.create_bucket())
+    on_failure.check(account.s3, account.sqs, to)
+    on_failure.send(account.s3, account.sqs, to, DOCUMENTED, b'{"Records": [{"a": "\xc3\xb1"}]}')
+    (body,) = account.objects().values()
+    assert body == DOCUMENTED | {"payload": '{"Records": [{"a": "ñ"}]}'}
+
+
 def test_queue(account: LambdaAccount) -> None:
-    arn = account.create_queue()
-    url = on_failure.queue_url(account.sqs, mapping(on_failure_queue_arn=arn))
-    assert url is not None
-    on_failure.send(account.sqs, url, DOCUMENTED)
+    """A message has the record alone."""
+    to = mapping(on_failure_arn=account.create_queue())
+    on_failure.check(account.s3, account.sqs, to)
+    on_failure.send(account.s3, account.sqs, to, DOCUMENTED, b"{}")
     assert account.failures() == [DOCUMENTED]
-    assert on_failure.queue_url(account.sqs, mapping()) is None
 
 
-def test_queue_that_is_not_there(account: LambdaAccount) -> None:
-    arn = "arn:aws:sqs:eu-west-1:123456789012:nowhere"
-    with pytest.raises(MappingError, match=r"mapping .*OnFailure: expected a queue that exists, got arn:.*nowhere"):
-        on_failure.queue_url(account.sqs, mapping(on_failure_queue_arn=arn))
+def test_no_destination(account: LambdaAccount) -> None:
+    on_failure.check(account.s3, account.sqs, mapping())
+    on_failure.send(account.s3, account.sqs, mapping(), DOCUMENTED, b"{}")
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"),
+    [("arn:aws:sqs:eu-west-1:123456789012:nowhere", "a queue"), ("arn:aws:s3:::nowhere", "a bucket")],
+)
+def test_destination_that_is_not_there(account: LambdaAccount, arn: str, expected: str) -> None:
+    with pytest.raises(MappingError, match=rf"mapping .*OnFailure: expected {expected} that exists, got {arn}"):
+        on_failure.check(account.s3, account.sqs, mapping(on_failure_arn=arn))

@@ -11,6 +11,7 @@ from emulator.mappings.settings import UNLIMITED, EventSourceMapping, MappingErr
 STREAM = "arn:aws:kinesis:us-east-2:123456789012:stream/lambda-stream"
 FUNCTION = "arn:aws:lambda:us-east-2:123456789012:function:my-function"
 QUEUE = "arn:aws:sqs:us-east-2:123456789012:dlq"
+BUCKET = "arn:aws:s3:::low-inventory.failures"
 # https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html, the example's answer and starting position
 DOCUMENTED: dict[str, Any] = {
     "UUID": "2b733gdc-8ac3-cdf5-af3a-1827b3b11284",
@@ -52,7 +53,7 @@ def test_defaults() -> None:
     mapping = settings.parse(LEAST)
     assert (mapping.batch_size, mapping.batching_window, mapping.bisect) == (100, 0, False)
     assert (mapping.maximum_retry_attempts, mapping.maximum_record_age) == (UNLIMITED, UNLIMITED)
-    assert (mapping.report_batch_item_failures, mapping.on_failure_queue_arn) == (False, None)
+    assert (mapping.report_batch_item_failures, mapping.on_failure_arn) == (False, "")
 
 
 @pytest.mark.parametrize(
@@ -65,13 +66,22 @@ def test_defaults() -> None:
         ("MaximumRetryAttempts", 0, "maximum_retry_attempts", 0),
         ("MaximumRecordAgeInSeconds", 60, "maximum_record_age", 60),
         ("FunctionResponseTypes", ["ReportBatchItemFailures"], "report_batch_item_failures", True),
-        ("DestinationConfig", {"OnFailure": {"Destination": QUEUE}}, "on_failure_queue_arn", QUEUE),
+        ("DestinationConfig", {"OnFailure": {"Destination": QUEUE}}, "on_failure_arn", QUEUE),
+        ("DestinationConfig", {"OnFailure": {"Destination": BUCKET}}, "on_failure_arn", BUCKET),
+        ("DestinationConfig", {"OnFailure": {}}, "on_failure_arn", ""),
         ("FilterCriteria", {"Filters": []}, "batch_size", 100),
         ("ParallelizationFactor", "1", "batch_size", 100),
     ],
 )
 def test_settings(key: str, value: object, attribute: str, expected: object) -> None:
     assert getattr(settings.parse(LEAST | {key: value}), attribute) == expected
+
+
+@pytest.mark.parametrize(
+    ("arn", "expected"), [(QUEUE, ("sqs", "dlq")), (BUCKET, ("s3", "low-inventory.failures")), ("", ("", ""))]
+)
+def test_destination(arn: str, expected: tuple[str, str]) -> None:
+    assert settings.parse(LEAST | {"DestinationConfig": {"OnFailure": {"Destination": arn}}}).destination == expected
 
 
 @pytest.mark.parametrize("moment", [1541139109, "1541139109.0", datetime(2018, 11, 2, 6, 11, 49, tzinfo=UTC)])
@@ -109,7 +119,10 @@ def test_timestamp(moment: object) -> None:
         ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp: expected seconds since 1970"),
         ({"EventSourceArn": QUEUE}, "EventSourceArn: expected the ARN of a Kinesis stream"),
         ({"EventSourceArn": f"{STREAM}/consumer/c:1"}, "EventSourceArn: expected the ARN of a Kinesis stream"),
-        ({"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:s3:::b"}}}, "expected the ARN of an SQS queue"),
+        (
+            {"DestinationConfig": {"OnFailure": {"Destination": "arn:aws:sns:us-east-2:123456789012:t"}}},
+            "an S3 bucket or SQS",
+        ),
         (
             {"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}},
             "DestinationConfig.OnSuccess: a stream has none",
