@@ -4,12 +4,23 @@ It shares no code with the job.
 """
 
 import json
+import re
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
 Alert = tuple[str, int, str]
 DeadLetter = tuple[str, str]
+
+# No more digits than INT can have: Python refuses to read thousands of them.
+_WHOLE_NUMBER = re.compile(r"-?(?:0|[1-9]\d{0,9})", re.ASCII)
+_TIMESTAMP = re.compile(
+    r"(?P<seconds>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)"
+    r"(?:[.,](?P<fraction>\d+))?"
+    # `fromisoformat` would read 60 minutes as an hour.
+    r"(?P<offset>Z|[+-]\d\d(?::?[0-5]\d)?)",
+    re.ASCII,
+)
 
 
 class Number(NamedTuple):
@@ -42,7 +53,9 @@ def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Number):
-        return str(int(value.text)) if value.whole else _java_double(value.text)
+        return (
+            (str(int(value.text)) if len(value.text) < 70 else value.text) if value.whole else _java_double(value.text)
+        )
     if isinstance(value, str):
         # Half a surrogate pair has no UTF-8; Java writes a question mark.
         return "".join("?" if 0xD800 <= ord(c) <= 0xDFFF else c for c in value)
@@ -50,42 +63,25 @@ def _text(value: Any) -> str | None:
 
 
 def _inventory(value: Any) -> int | None:
-    if isinstance(value, Number):
-        number = int(value.text) if value.whole else None
-    elif isinstance(value, str):
-        digits = value.removeprefix("-")
-        plain = digits.isascii() and digits.isdigit() and (digits == "0" or not digits.startswith("0"))
-        number = int(value) if plain else None
-    else:
-        number = None
-    return number if number is not None and -(2**31) <= number < 2**31 else None
+    text = value.text if isinstance(value, Number) else value
+    if not isinstance(text, str) or not _WHOLE_NUMBER.fullmatch(text):
+        return None
+    number = int(text)
+    return number if -(2**31) <= number < 2**31 else None
 
 
 def _timestamp(value: Any) -> str | None:
-    if not isinstance(value, str) or not value.isascii() or len(value) < 20:
+    """The time in UTC with milliseconds; digits after those are cut off, not rounded."""
+    found = _TIMESTAMP.fullmatch(value) if isinstance(value, str) else None
+    if not found:
         return None
-    if value[10] != "T" or value[4] != "-" or value[7] != "-" or value[13] != ":" or value[16] != ":":
-        return None
-    rest, fraction = value[19:], ""
-    if rest[0] in ".,":
-        while rest[1 + len(fraction) :][:1].isdigit():
-            fraction += rest[1 + len(fraction)]
-        if not fraction:
-            return None
-        rest = rest[1 + len(fraction) :]
-    if rest != "Z" and not (rest[:1] in ("+", "-") and (len(rest) in (3, 5) or (len(rest) == 6 and rest[3] == ":"))):
-        return None
-    if not all(c.isdigit() for c in value[:19].translate({ord(c): None for c in "-T:"})):
-        return None
-    if rest != "Z" and (not rest[1:].replace(":", "").isdigit() or rest[4:].replace(":", "") > "59"):
-        return None
-    if rest != "Z" and len(rest) > 3 and rest.replace(":", "")[3:] > "59":
-        return None
+    offset = "+00:00" if found["offset"] == "Z" else found["offset"]
     try:
-        moment = datetime.fromisoformat(value[:19] + ("+00:00" if rest == "Z" else rest)).astimezone(UTC)
+        # It knows the calendar, and the limits of an hour, of an offset and of the years.
+        moment = datetime.fromisoformat(found["seconds"] + offset).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
-    return f"{moment.replace(tzinfo=None).isoformat(timespec='seconds').zfill(19)}.{fraction[:3].ljust(3, '0')}Z"
+    return f"{moment.replace(tzinfo=None).isoformat()}.{(found['fraction'] or '')[:3].ljust(3, '0')}Z"
 
 
 def _judge(record: bytes) -> Alert | DeadLetter | None:
