@@ -106,8 +106,9 @@ class Run:
     def _is_over(self, end: float) -> bool:
         return bool(self._signals.seen) or self._output.unread or time.monotonic() >= end
 
-    def _give_up(self, record: Record, code: str, tries: int) -> None:
-        self._lost.append(f"event {record.number} ({record.key}) given up: {code}, tries: {tries}")
+    def _give_up(self, record: Record, code: str, tries: int, maybe_stored: bool) -> None:
+        doubt = "; it may have been stored" if maybe_stored else ""
+        self._lost.append(f"event {record.number} ({record.key}) given up: {code}, tries: {tries}{doubt}")
 
 
 def _output(options: Options) -> Output:
@@ -149,6 +150,8 @@ def _send(options: Options, client: Any, signals: Signals) -> int:
         counts, took = run.sender.counts, time.monotonic() - began
         output.close(counts)
     totals = f"sent {counts.sent}, retried {counts.retried}, given up {counts.given_up}"
+    if counts.maybe_stored:
+        totals += f" ({counts.maybe_stored} may have been stored)"
     if counts.sent or status != 2:
         print(f"{totals}, in {took:.1f} s ({counts.sent / took:.1f} events/s)", file=sys.stderr, flush=True)
     if status or counts.given_up:

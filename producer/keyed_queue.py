@@ -39,6 +39,8 @@ class KeyedQueue:
         self._ready: deque[str] = deque()
         self._resting: list[tuple[float, str]] = []
         self._tries: dict[str, int] = {}
+        self._under_way: set[str] = set()
+        self._unsure: set[str] = set()
         self._count = 0
         self.size = 0
         """Bytes of all records, with their keys."""
@@ -71,6 +73,7 @@ class KeyedQueue:
                 break
             self._ready.popleft()
             self._tries[key] = self._tries.get(key, 0) + 1
+            self._under_way.add(key)
             taken.append(record)
         return taken
 
@@ -83,6 +86,8 @@ class KeyedQueue:
         records = self._records[record.key]
         records.popleft()
         del self._tries[record.key]
+        self._under_way.discard(record.key)
+        self._unsure.discard(record.key)
         self._count -= 1
         self.size -= record.size
         if records:
@@ -90,9 +95,20 @@ class KeyedQueue:
         else:
             del self._records[record.key]
 
-    def again(self, record: Record, at: float) -> None:
+    def again(self, record: Record, at: float, maybe_stored: bool = False) -> None:
         """Let a record that was under way be taken again, from that time on."""
+        self._under_way.discard(record.key)
+        if maybe_stored:
+            self._unsure.add(record.key)
         heapq.heappush(self._resting, (at, record.key))
+
+    def maybe_stored(self, record: Record) -> bool:
+        """Whether the answer to an earlier try of a record that is under way was lost."""
+        return record.key in self._unsure
+
+    def count_maybe_stored(self) -> int:
+        """How many of the records may be stored: those under way, and those of which an answer was lost."""
+        return len(self._under_way | self._unsure)
 
     def next_at(self) -> float | None:
         """When the first resting key is ready; None: none rests."""

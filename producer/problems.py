@@ -17,7 +17,7 @@ _CREDENTIALS_REFUSED = frozenset(
         "UnrecognizedClientException",
     }
 )
-_NOT_KINESIS = frozenset({"ResponseParserError", "UnexpectedAnswer", "404", "405", "501"})
+_NOT_KINESIS = frozenset({"ConnectionClosedError", "IncompleteReadError", "UnexpectedAnswer"})
 _UNREACHABLE = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "ProxyConnectionError", "SSLError"})
 
 
@@ -25,7 +25,7 @@ def explain(code: str, message: str, stream: str, region: str, endpoint: str) ->
     """One line about an error.
 
     Args:
-        code: AWS's code of the error, or the name of botocore's exception.
+        code: AWS's code of the error, an HTTP status if there was none, or the name of botocore's exception.
         message: the error's own text, used when nothing better is known.
         stream: the stream's name, `region` its region, `endpoint` the URL that was called.
     """
@@ -37,7 +37,7 @@ def explain(code: str, message: str, stream: str, region: str, endpoint: str) ->
         return f"AWS credentials: {code}; expected ones that are valid now"
     if code == "AccessDeniedException":
         return f"stream {stream}: access denied; expected credentials that allow kinesis:PutRecords on it"
-    if code in _NOT_KINESIS:
+    if code in _NOT_KINESIS or code.isdigit():
         return f"{endpoint}: its answer is not that of Kinesis; expected Kinesis there (AWS_ENDPOINT_URL)"
     if code in _UNREACHABLE:
         return f"{endpoint}: cannot be reached; expected Kinesis there (AWS_ENDPOINT_URL or --region)"

@@ -6,14 +6,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, NamedTuple, Self
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError
-from botocore.parsers import ResponseParserError
+from typing import Any, Self
 
 from producer.keyed_queue import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, KeyedQueue, Record
+from producer.put_records import THROTTLED, Answer, PutRecords, SendError, kinesis_client
 from producer.throttle import Throttle
 
 __all__ = ["Counts", "Record", "SendError", "Sender", "kinesis_client"]
@@ -27,37 +23,6 @@ _BUFFER_RECORDS = 4 * MAX_REQUEST_RECORDS
 _BUFFER_BYTES = 6 * MAX_REQUEST_BYTES
 _LONGEST_BACKOFF = 5.0
 
-_THROTTLED = frozenset(
-    {
-        "ProvisionedThroughputExceededException",
-        "KMSThrottlingException",
-        "LimitExceededException",
-        "RequestLimitExceeded",
-        "ThrottlingException",
-    }
-)
-_TRANSIENT = _THROTTLED | {"InternalFailure", "InternalFailureException", "ServiceUnavailable"}
-_TRANSIENT_STATUSES = frozenset({500, 502, 503, 504})
-
-
-class _Answer(NamedTuple):
-    """What became of one record of a request."""
-
-    code: str | None
-    """The error's; None: it was stored."""
-    transient: bool = False
-    shard: str = ""
-    sequence_number: str = ""
-
-
-class SendError(Exception):
-    """The stream cannot be written at all, so sending has stopped."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
-        self.code = code
-        """The error's code as AWS names it, or the name of botocore's exception."""
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -67,19 +32,8 @@ class Counts:
     retried: int
     given_up: int
     waiting: int
-
-
-def kinesis_client(region: str | None, connections: int = 1) -> Any:
-    """A boto3 client that leaves retries to the sender. Raises BotoCoreError if the settings of AWS cannot be used."""
-    return boto3.Session(region_name=region).client(
-        "kinesis",
-        config=Config(
-            retries={"total_max_attempts": 1, "mode": "standard"},
-            connect_timeout=5,
-            read_timeout=10,
-            max_pool_connections=connections,
-        ),
-    )
+    maybe_stored: int = 0
+    """Of those given up: how many may be stored, as the answer to them was lost or not awaited."""
 
 
 class Sender:
@@ -108,7 +62,7 @@ class Sender:
         tries: int = 10,
         backoff: float = 0.1,
         on_sent: Callable[[Record, str, str], None] = lambda *_: None,
-        on_given_up: Callable[[Record, str, int], None] = lambda *_: None,
+        on_given_up: Callable[[Record, str, int, bool], None] = lambda *_: None,
     ) -> None:
         """Start sending.
 
@@ -121,16 +75,17 @@ class Sender:
             backoff: seconds that the first retry waits at most.
             on_sent: told of each stored record with its shard and sequence number, in a sending thread. Of the records
                 of one key in their order.
-            on_given_up: told of each record that is given up with the error's code and its tries, in a sending thread,
-                or in that of `put` if it was never sent.
+            on_given_up: told of each record that is given up, with the error's code, the number of tries, and whether
+                it may be stored because an answer was lost; in a sending thread, or in that of `put` if it was never
+                sent.
         """
-        self._client, self._stream = client, stream
+        self._put_records = PutRecords(client, stream)
         self._tries, self._backoff = tries, backoff
         self._on_sent, self._on_given_up = on_sent, on_given_up
         self._changed = threading.Condition()
         self._queue, self._throttle = KeyedQueue(), Throttle()
-        self._sent = self._retried = self._given_up = 0
-        self._answered = self._stopped = False
+        self._sent = self._retried = self._given_up = self._maybe_stored = 0
+        self._stopped = False
         self._failure: Exception | None = None
         self._threads = [threading.Thread(target=self._work, daemon=True) for _ in range(connections)]
         for thread in self._threads:
@@ -147,11 +102,12 @@ class Sender:
 
     @property
     def counts(self) -> Counts:
-        """How far it is. Once stopped, what was waiting is given up."""
+        """The progress so far. Once stopped, what was waiting is given up."""
         with self._changed:
             left = len(self._queue)
-            lost = left if self._stopped else 0
-            return Counts(self._sent, self._retried, self._given_up + lost, left - lost)
+            lost, unsure = (left, self._queue.count_maybe_stored()) if self._stopped else (0, 0)
+            given_up, maybe_stored = self._given_up + lost, self._maybe_stored + unsure
+            return Counts(self._sent, self._retried, given_up, left - lost, maybe_stored)
 
     def put(self, record: Record, timeout: float | None = None) -> bool:
         """Add a record, waiting for room up to so many seconds (None: for ever); False: there was none.
@@ -162,7 +118,7 @@ class Sender:
         if refusal is not None:
             with self._changed:
                 self._given_up += 1
-            self._on_given_up(record, refusal, 0)
+            self._on_given_up(record, refusal, 0, False)
             return True
         with self._changed:
             if not self._changed.wait_for(lambda: self._stopped or self._has_room(), timeout):
@@ -205,7 +161,7 @@ class Sender:
     def _work(self) -> None:
         try:
             while batch := self._next_batch():
-                self._settle(batch, self._request(batch))
+                self._settle(batch, self._send(batch))
         except Exception as error:
             # Whatever it is, those who wait must hear of it.
             with self._changed:
@@ -229,52 +185,57 @@ class Sender:
                 self._changed.wait(None if at is None else at - now)
             return []
 
-    def _request(self, batch: list[Record]) -> list[_Answer]:
-        """Send a batch; the answers to its records, in order. Raises SendError if trying again is of no use."""
-        entries = [{"Data": record.data, "PartitionKey": record.key} for record in batch]
+    def _send(self, batch: list[Record]) -> list[Answer]:
+        """Send a batch. Raises SendError if the stream cannot be written."""
         try:
-            answers = self._client.put_records(StreamName=self._stream, Records=entries).get("Records", [])
-        except ResponseParserError as error:
-            raise SendError("ResponseParserError", str(error)) from error
-        except (ClientError, BotoCoreError) as error:
-            self._answered |= isinstance(error, ClientError)
-            if not _is_transient(error, self._answered):
-                raise SendError(_code(error), str(error)) from error
-            return [_Answer(_code(error), True)] * len(batch)
-        self._answered = True
-        if len(answers) != len(batch):
-            raise SendError("UnexpectedAnswer", f"{len(answers)} answers to {len(batch)} records")
-        return [_answer(answer) for answer in answers]
+            return self._put_records.send(batch)
+        except SendError as error:
+            with self._changed:
+                for record in batch:
+                    self._queue.again(record, time.monotonic(), error.maybe_stored)
+            raise
 
-    def _settle(self, batch: list[Record], answers: list[_Answer]) -> None:
-        """Tell what became of the records of a batch, then let go of those that are done."""
-        again: list[Record] = []
+    def _settle(self, batch: list[Record], answers: list[Answer]) -> None:
+        """Report the results of a batch, then forget the records that are done.
+
+        Raises SendError if a record has no tries left and there never was an answer of Kinesis.
+        """
+        again: list[tuple[Record, bool]] = []
         done: list[Record] = []
-        sent = 0
+        sent = maybe_stored = 0
+        exhausted = False
+        is_kinesis = self._put_records.is_kinesis
         for record, answer in zip(batch, answers, strict=True):
-            # No lock: while its record is under way, nobody else touches a key.
+            # No lock: while its record is under way, no other thread touches a key.
             tries = self._queue.tries(record)
-            if answer.transient and tries < self._tries:
-                again.append(record)
+            if answer.transient and (tries < self._tries or not is_kinesis):
+                again.append((record, answer.maybe_stored))
                 continue
             done.append(record)
             if answer.code is None:
                 sent += 1
                 self._on_sent(record, answer.shard, answer.sequence_number)
             else:
-                self._on_given_up(record, answer.code, tries)
+                unsure = answer.maybe_stored or self._queue.maybe_stored(record)
+                maybe_stored += unsure
+                self._on_given_up(record, answer.code, tries, unsure)
         with self._changed:
             now = time.monotonic()
-            self._throttle.answered(sent, sum(answer.code in _THROTTLED for answer in answers), now)
+            self._throttle.answered(sent, sum(answer.code in THROTTLED for answer in answers), now)
             self._sent += sent
             self._retried += len(again)
             self._given_up += len(done) - sent
+            self._maybe_stored += maybe_stored
             for record in done:
                 self._queue.done(record)
-            for record in again:
-                bound = min(_LONGEST_BACKOFF, self._backoff * 2 ** (self._queue.tries(record) - 1))
-                self._queue.again(record, now + random.uniform(0, bound))
+            for record, unsure in again:
+                tries = self._queue.tries(record)
+                bound = min(_LONGEST_BACKOFF, self._backoff * 2 ** (tries - 1))
+                self._queue.again(record, now + random.uniform(0, bound), unsure)
+                exhausted |= tries >= self._tries
             self._changed.notify_all()
+        if exhausted:
+            raise self._put_records.last_error
 
 
 def _refusal(record: Record) -> str | None:
@@ -282,25 +243,3 @@ def _refusal(record: Record) -> str | None:
     if not 1 <= len(record.key) <= MAX_KEY_CHARACTERS:
         return "PartitionKeyLength"
     return "RecordTooLarge" if record.size > MAX_RECORD_BYTES else None
-
-
-def _answer(answer: dict[str, Any]) -> _Answer:
-    code = answer.get("ErrorCode")
-    if code is None:
-        return _Answer(None, False, answer["ShardId"], answer["SequenceNumber"])
-    return _Answer(code, code in _TRANSIENT)
-
-
-def _code(error: ClientError | BotoCoreError) -> str:
-    return str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else type(error).__name__
-
-
-def _is_transient(error: ClientError | BotoCoreError, was_reached: bool) -> bool:
-    """Whether a request that failed as a whole is worth another try."""
-    if isinstance(error, ClientError):
-        status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-        return _code(error) in _TRANSIENT or status in _TRANSIENT_STATUSES
-    if isinstance(error, ConnectionError):
-        # A server that was never reached has a wrong name, or is not there.
-        return was_reached
-    return isinstance(error, HTTPClientError)

@@ -28,7 +28,7 @@ class Log:
     def on_sent(self, record: Record, shard: str, sequence_number: str) -> None:
         self.sent.append((record, shard, sequence_number))
 
-    def on_given_up(self, record: Record, code: str, tries: int) -> None:
+    def on_given_up(self, record: Record, code: str, tries: int, maybe_stored: bool) -> None:
         self.given_up.append((record.number, code, tries))
 
 
