@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 
 from benchmarks import make_events
 from jobs.alerting import files, jvm, sql
-from jobs.alerting.plan import plan
-from jobs.alerting.settings import AlertSettings
+from jobs.alerting.settings import AlertSettings, Tables
 
 if TYPE_CHECKING:
     from pyflink.table import TableEnvironment, TableResult
@@ -56,15 +55,13 @@ def plain(folder: Path, parallelism: int, object_reuse: bool) -> float:
 
 def job(folder: Path, parallelism: int, policy: str) -> float:
     """The job as it is, into sinks that cost nothing."""
-    nowhere = {"connector": "blackhole"}
-    result = plan(
-        _environment(parallelism),
-        AlertSettings(policy=policy),
-        files.source_options(folder),
-        nowhere,
-        nowhere,
-        sql.KINESIS_PAYLOAD_BYTES,
-    ).execute()
+    from jobs.alerting import plan
+
+    alerts, nowhere = AlertSettings(policy=policy), {"connector": "blackhole"}
+    tables = Tables(files.source_options(folder), nowhere, nowhere, None, payload_bytes=900_000)
+    t_env = plan.environment(alerts, {"parallelism.default": str(parallelism)})
+    plan.create_tables(t_env, tables)
+    result = plan.statements(t_env, sql.views(alerts, tables.payload_bytes), sql.inserts(policy)).execute()
     return _seconds(result)
 
 

@@ -1,11 +1,47 @@
-"""Tell when a product's stock falls below its threshold: the entry point, here and on a cluster."""
+"""Alert when a product's inventory falls below its threshold: from the settings to a submitted Flink job.
 
-import sys
+    python jobs/low_inventory.py                       reads files (by default the bundled sample) and ends
+    python jobs/low_inventory.py --properties FILE     reads and writes Kinesis streams until it is stopped
 
-from alerting import jvm, run
+Amazon Managed Service for Apache Flink, like any cluster, runs this file with `flink run`. What the job does with a
+record is SQL: `reading.sql` turns a record into fields or a dead letter, `low_inventory.sql` is the rule for alerts.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from alerting import options, run, sql, terminal
+from alerting.settings import AlertSettings, Tables
+
+if TYPE_CHECKING:
+    from pyflink.table import TableResult
+
+
+def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> "TableResult":
+    """Create the tables and the views, and submit the two INSERT statements as one Flink job.
+
+    Args:
+        alerts: the rule's settings, put into the SQL as literals.
+        tables: the connector options of the tables `events`, `alerts` and `dead_letters`.
+        config: Flink's configuration, besides what the SQL relies on.
+    """
+    # This imports PyFlink, which takes seconds; a mistake in the settings has been reported before.
+    from alerting import plan
+
+    t_env = plan.environment(alerts, config)
+    plan.create_tables(t_env, tables)
+    views = sql.views(alerts, tables.payload_bytes)
+    return plan.statements(t_env, views, sql.inserts(alerts.policy)).execute()
+
+
+def main(arguments: list[str]) -> None:
+    """Run the job as the command line and the property file say."""
+    given = options.read(arguments)
+    if given.streams is None:
+        run.on_files(given, submit)
+    else:
+        run.on_streams(given, given.streams, submit)
+
 
 if __name__ == "__main__":
-    status = run.main()
-    # On a cluster, Flink takes any exit of the script, 0 too, for a failure to submit the job.
-    if status or not jvm.on_cluster():
-        sys.exit(status)
+    terminal.run(main)

@@ -13,10 +13,10 @@ from moto.server import ThreadedMotoServer
 from emulator.corrections import kinesis, resources, stacks
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
-from jobs.alerting import run as low_inventory
+from jobs.alerting.run import CONNECTOR
 from jobs.alerting.settings import AlertSettings
 from tests.emulated import Emulator
-from tests.jobs.detection import Detect, Rows
+from tests.jobs.detection import Detect, Rows, submit
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
@@ -33,9 +33,9 @@ def jvm() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def connector() -> Path:
     """The connector jar, from `./build.sh`; Maven may not have been able to get it."""
-    if not low_inventory.CONNECTOR.exists():
-        pytest.skip(f"{low_inventory.CONNECTOR} is missing: Maven could not get the connector (./build.sh says why)")
-    return low_inventory.CONNECTOR
+    if not CONNECTOR.exists():
+        pytest.skip(f"{CONNECTOR} is missing: Maven could not get the connector (./build.sh says why)")
+    return CONNECTOR
 
 
 @pytest.fixture(scope="session")
@@ -70,8 +70,10 @@ def detect(jvm: Path, tmp_path_factory: pytest.TempPathFactory) -> Detect:
         source.write_bytes(b"".join(record + b"\n" for record in records))
         events = files.scan(source)
         assert events.records == len(records)
-        alerts, dead_letters = low_inventory.run_on_files(events, AlertSettings(**settings), 1, folder)
-        rows = [[json.loads(line) for line in files.written(place)] for place in (alerts, dead_letters)]
+        alerts = AlertSettings(**settings)
+        tables, written = files.tables(folder, events, in_order=alerts.policy == "crossing")
+        submit(alerts, tables, {"parallelism.default": "1"}).wait()
+        rows = [[json.loads(line) for line in files.lines(place)] for place in (written.alerts, written.dead_letters)]
         return rows[0], rows[1]
 
     return run

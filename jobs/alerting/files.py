@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-from .settings import SettingsError
+from .settings import SettingsError, Tables
 
 _CHUNK = 1 << 20
-# Flink unpacks these by their names; only .gz can be checked here first.
-_OTHER_PACKED = (".bz2", ".xz", ".zst", ".deflate", ".gzip", ".zip")
+# Flink decompresses these by their names, but only .gz can be counted and checked here first.
+_OTHER_COMPRESSED = (".bz2", ".xz", ".zst", ".deflate", ".gzip", ".zip")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def _find(path: Path) -> list[Path]:
     if stat.S_ISREG(mode):
         return [path]
     if not stat.S_ISDIR(mode):
-        what = "is no file or folder" if mode else "no such file or folder"
+        what = "not a regular file or folder" if mode else "no such file or folder"
         raise SettingsError(f"{path}: {what}; expected a file of JSON lines or a folder of them")
     files: list[Path] = []
     for folder, folders, names in os.walk(path, onerror=_fail):
@@ -79,22 +79,53 @@ def scan(path: Path) -> Input:
     except OSError as error:
         raise SettingsError(f"{error.filename or path}: {error.strerror}; expected to be able to read it") from None
     for file in files:
-        if file.suffix.lower() in _OTHER_PACKED:
-            raise SettingsError(f"{file}: packed as {file.suffix}; expected plain JSON lines or .gz")
+        if file.suffix.lower() in _OTHER_COMPRESSED:
+            raise SettingsError(f"{file}: compressed as {file.suffix}; expected plain JSON lines or .gz")
     return Input(tuple(files), sum(map(_count, files)))
 
 
-def stage(events: Input, folder: Path, in_order: bool) -> None:
-    """Make the files ready for Flink in an empty folder.
+@dataclass(frozen=True)
+class Written:
+    """The folders into which Flink writes alerts and dead letters."""
 
-    Flink reads the files of a folder, and the 32 MB splits of a large one, in any order. Where order matters all is
-    put in one file that it cannot split; otherwise links will do.
+    alerts: Path
+    dead_letters: Path
+
+
+def tables(folder: Path, events: Input, in_order: bool) -> tuple[Tables, Written]:
+    """The job's tables over files, in an empty folder of their own, and where their output will be.
+
+    Flink reads the files of a folder, and the 32 MB splits of a large one, in any order. Where the order matters, all
+    events are copied to one file that Flink cannot split; otherwise it reads links to the files.
     """
-    if not in_order or (len(events.files) == 1 and events.files[0].suffix == ".gz"):
+    source, written = folder / "events", Written(folder / "alerts", folder / "dead-letters")
+    for place in (source, written.alerts, written.dead_letters):
+        place.mkdir()
+    if in_order and not (len(events.files) == 1 and events.files[0].suffix == ".gz"):
+        _merge(events, source / "events.gz")
+    else:
         for number, file in enumerate(events.files):
-            folder.joinpath(f"{number:06}{'.gz' if file.suffix == '.gz' else ''}").symlink_to(file.resolve())
-        return
-    with gzip.open(folder / "events.gz", "wb", compresslevel=1) as merged:
+            source.joinpath(f"{number:06}{'.gz' if file.suffix == '.gz' else ''}").symlink_to(file.resolve())
+    alerts, dead_letters = _sink_options(written.alerts), _sink_options(written.dead_letters)
+    return Tables(source_options(source), alerts, dead_letters, alerts_key=None, payload_bytes=2**31 - 1), written
+
+
+def source_options(folder: Path) -> dict[str, str]:
+    """The options of a table over a folder of files."""
+    return {"connector": "filesystem", "path": str(folder), "format": "raw"}
+
+
+def _sink_options(folder: Path) -> dict[str, str]:
+    return {
+        "connector": "filesystem",
+        "path": str(folder),
+        "format": "json",
+        "json.encode.decimal-as-plain-number": "true",
+    }
+
+
+def _merge(events: Input, target: Path) -> None:
+    with gzip.open(target, "wb", compresslevel=1) as merged:
         for file in events.files:
             with _open(file) as stream:
                 last = b"\n"
@@ -105,34 +136,20 @@ def stage(events: Input, folder: Path, in_order: bool) -> None:
                     merged.write(b"\n")
 
 
-def source_options(folder: Path) -> dict[str, str]:
-    """Options of a table over a staged folder."""
-    return {"connector": "filesystem", "path": str(folder), "format": "raw"}
-
-
-def sink_options(folder: Path) -> dict[str, str]:
-    """Options of a table that writes JSON lines into a folder."""
-    return {
-        "connector": "filesystem",
-        "path": str(folder),
-        "format": "json",
-        "json.encode.decimal-as-plain-number": "true",
-    }
-
-
-def written(folder: Path) -> Iterator[bytes]:
+def lines(folder: Path) -> Iterator[bytes]:
     """The lines that Flink wrote into a folder, each with its line end."""
     for part in sorted(folder.glob("part-*")):
-        with part.open("rb") as lines:
-            yield from lines
+        with part.open("rb") as content:
+            yield from content
 
 
 class Target:
-    """A file that gets what Flink wrote, all at once; one that is there is left as it is until then.
+    """A file that is replaced, all at once, by what Flink wrote; until then an existing file stays as it is.
 
     Args:
-        path: the file. Links are followed, and what is no regular file (a pipe, a device) is written to as it is.
-        named: what the user called it, for errors.
+        path: the file. Links are followed; a pipe or a device is written to and not replaced.
+        events: the files that are read, none of which may be replaced.
+        named: how the user named it, for error messages.
 
     Raises:
         SettingsError: if it cannot be written, or is one of the files that are read.
@@ -141,9 +158,9 @@ class Target:
     def __init__(self, path: Path, events: Input, named: str) -> None:
         self._path = path.resolve()
         if any(file.resolve() == self._path for file in events.files):
-            raise SettingsError(f"{named}: expected another file than one that is read")
+            raise SettingsError(f"{named}: expected a file other than the ones that are read")
         if self._path.is_dir() or not self._path.parent.is_dir():
-            raise SettingsError(f"{named}: expected a file in a folder that is there")
+            raise SettingsError(f"{named}: expected a file in a folder that exists")
         self._whole = not self._path.exists() or self._path.is_file()
         self._partial = self._path.with_name(f"{self._path.name}.{os.getpid()}.partial") if self._whole else self._path
         try:
@@ -155,17 +172,17 @@ class Target:
             raise SettingsError(f"{named}: {error.strerror}; expected a file that can be written") from None
 
     def fill(self, folder: Path | None) -> int:
-        """Write what is in a folder that Flink wrote (None: nothing), and return the number of lines."""
-        lines = 0
+        """Write the lines of a folder that Flink wrote (None: no lines), and return their number."""
+        count = 0
         with self._partial.open("wb") as out:
-            for line in written(folder) if folder else ():
+            for line in lines(folder) if folder else ():
                 out.write(line)
-                lines += 1
+                count += 1
         if self._whole:
             self._partial.replace(self._path)
-        return lines
+        return count
 
     def discard(self) -> None:
-        """Leave nothing behind of what was not filled."""
+        """Remove the partial file, if `fill` did not complete."""
         if self._whole:
             self._partial.unlink(missing_ok=True)

@@ -3,7 +3,21 @@
 import os
 from datetime import UTC, datetime
 
-from .settings import Stream, Streams
+from .settings import Stream, Streams, Tables
+
+# A record of a stream takes 1 MiB: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+_PAYLOAD_BYTES = 900_000
+
+
+def tables(streams: Streams) -> Tables:
+    """The job's tables on streams. The partition key of an alert is its product."""
+    return Tables(
+        source_options(streams),
+        sink_options(streams.alerts),
+        sink_options(streams.dead_letters),
+        alerts_key="product_id",
+        payload_bytes=_PAYLOAD_BYTES,
+    )
 
 
 def source_options(streams: Streams) -> dict[str, str]:

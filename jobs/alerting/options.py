@@ -2,7 +2,9 @@
 
 import argparse
 import dataclasses
+from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from . import settings
 from .settings import AlertSettings, SettingsError, Streams
@@ -10,11 +12,42 @@ from .settings import AlertSettings, SettingsError, Streams
 SAMPLE = Path(__file__).parents[1] / "sample" / "events.jsonl"
 
 
-def parser() -> argparse.ArgumentParser:
-    """The options; those that are left out are None."""
-    result = argparse.ArgumentParser(
+# The smallest maximum parallelism that Flink gives a job, so that any run can be started from its savepoint:
+# https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/ops/production_ready/
+_MOST_PARALLELISM = 128
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run the job.
+
+    Attributes:
+        alerts: the settings of the rule.
+        streams: the streams to run on (None: files).
+        input: a file of events or a folder of them (None: the sample).
+        dead_letters: the file of dead letters (None: the default).
+        parallelism: parallel readers; on a cluster the cluster's is used.
+        verbose: whether to show what Flink logs.
+    """
+
+    alerts: AlertSettings
+    streams: Streams | None
+    input: Path | None
+    dead_letters: Path | None
+    parallelism: int
+    verbose: bool
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        """End with status 2 and one line; argparse would print the usage before it."""
+        self.exit(2, f"low_inventory: {message.removeprefix('argument ')} (--help explains the options)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    result = _Parser(
         prog="low_inventory.py",
-        description="Tell when a product's stock falls below its threshold. Alerts go to stdout as JSON lines, "
+        description="Alert when a product's inventory falls below its threshold. Alerts go to stdout as JSON lines, "
         "everything else to stderr.",
         epilog="With --properties it reads and writes Kinesis streams until stopped; without, it reads files and ends.",
     )
@@ -50,12 +83,12 @@ def parser() -> argparse.ArgumentParser:
         help="alert at every event below, or when a product crosses (default: every)",
     )
     add("--rearm-margin", metavar="N", help="crossing: how far above the threshold arms the next alert (default: 0)")
-    add("--parallelism", metavar="N", help="parallel readers (default: 1)")
+    add("--parallelism", metavar="N", default=1, help="parallel readers (default: 1)")
     add("--verbose", action="store_true", help="show what Flink logs")
     return result
 
 
-def alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSettings:
+def _alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSettings:
     """The alert settings of a property file, with what the command line says instead. Raises SettingsError."""
     changes: dict[str, object] = {}
     if options.threshold is not None:
@@ -70,17 +103,28 @@ def alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSet
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
-def read(options: argparse.Namespace) -> tuple[Streams | None, AlertSettings]:
-    """What to run on (None: files) and how, from the command line and the property file. Raises SettingsError."""
-    path = options.properties
+def read(arguments: list[str]) -> Options:
+    """Read the command line and the property file that it names or, on the managed service, the service's.
+
+    Raises:
+        SettingsError: if one of them holds something that cannot be used.
+        SystemExit: for `--help`, and for options that do not exist.
+    """
+    given = _parser().parse_args(arguments)
+    path = given.properties
     if path is None and settings.MANAGED_PROPERTIES.exists():
         path = settings.MANAGED_PROPERTIES
-    if path is None:
-        return None, alert_settings(options, AlertSettings())
-    for name in ("input", "dead_letters"):
-        if getattr(options, name) is not None:
-            raise SettingsError(
-                f"--{name.replace('_', '-')}: expected without a property file, which names the streams ({path})"
-            )
-    streams, base = settings.read_properties(path)
-    return streams, alert_settings(options, base)
+    if path is not None:
+        for name in ("input", "dead_letters"):
+            if getattr(given, name) is not None:
+                option = f"--{name.replace('_', '-')}"
+                raise SettingsError(f"{option}: expected without a property file, which names the streams ({path})")
+    streams, base = (None, AlertSettings()) if path is None else settings.read_properties(path)
+    return Options(
+        _alert_settings(given, base),
+        streams,
+        given.input,
+        given.dead_letters,
+        settings.whole_number(given.parallelism, "--parallelism", 1, _MOST_PARALLELISM),
+        given.verbose,
+    )

@@ -64,6 +64,25 @@ class Streams:
     timestamp: str | None = None
 
 
+@dataclass(frozen=True)
+class Tables:
+    """The connector options of the job's three tables.
+
+    Attributes:
+        events: of the table that is read, with the format `raw`.
+        alerts: of the table of alerts.
+        dead_letters: of the table of dead letters.
+        alerts_key: the column whose value is the partition key of an alert (None: the connector has no such keys).
+        payload_bytes: the most bytes that the JSON text of a dead letter's payload may have.
+    """
+
+    events: dict[str, str]
+    alerts: dict[str, str]
+    dead_letters: dict[str, str]
+    alerts_key: str | None
+    payload_bytes: int
+
+
 def whole_number(text: object, where: str, least: int = _INT_MIN, most: int = _INT_MAX) -> int:
     """Read a whole number that fits INT.
 

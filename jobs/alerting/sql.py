@@ -10,11 +10,6 @@ from .settings import AlertSettings
 
 _SQL = Path(__file__).parents[1] / "low_inventory.sql"
 
-KINESIS_PAYLOAD_BYTES = 900_000
-"""A record of a stream takes 1 MiB: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html"""
-
-UNLIMITED_PAYLOAD_BYTES = 2**31 - 1
-
 
 def literal(value: str | int | Mapping[str, int]) -> str:
     """Write a value as an SQL literal; whatever a text holds, it stays a text.

@@ -9,7 +9,7 @@ import pytest
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-from jobs.alerting import run as low_inventory
+from jobs.alerting.run import CONNECTOR
 from jobs.alerting.settings import AlertSettings, Streams, read_properties
 from tests.deploy import cfn
 
@@ -126,8 +126,8 @@ def names(streams: Streams) -> list[str]:
 def test_it_starts_what_is_in_the_package() -> None:
     root = cfn.ROOT
     assert groups(application())["kinesis.analytics.flink.run.options"] == {
-        "python": str(Path(low_inventory.__file__).relative_to(root)),
-        "jarfile": str(low_inventory.CONNECTOR.relative_to(root)),
+        "python": "jobs/low_inventory.py",
+        "jarfile": str(CONNECTOR.relative_to(root)),
     }
 
 

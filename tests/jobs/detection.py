@@ -1,8 +1,18 @@
-"""What the fixture `detect` is."""
+"""Runs the job's SQL inside the session's JVM, as `low_inventory.py` does."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
+
+from jobs.alerting import plan, sql
+from jobs.alerting.settings import AlertSettings, Tables
 
 Rows = list[dict[str, Any]]
 Detect = Callable[..., tuple[Rows, Rows]]
 """`detect(records, **alert settings)` gives alerts and dead letters, in the order of their records."""
+
+
+def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> Any:
+    """Submit the job; the script itself cannot be imported, since it names its package as a script does."""
+    t_env = plan.environment(alerts, config)
+    plan.create_tables(t_env, tables)
+    return plan.statements(t_env, sql.views(alerts, tables.payload_bytes), sql.inserts(alerts.policy)).execute()

@@ -15,11 +15,14 @@ from typing import Any
 
 import pytest
 
-from jobs.alerting import run, settings
+from jobs.alerting import kinesis, run, settings
+from jobs.alerting.settings import AlertSettings, Streams
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
+from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "build" / "low-inventory-job.zip"
+SCRIPT = ROOT / "jobs" / "low_inventory.py"
 
 
 def event(product: str, inventory: int) -> bytes:
@@ -66,7 +69,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     job = subprocess.Popen(
-        [sys.executable, run.__file__, "--properties", str(emulator.properties(tmp_path / "p.json"))],
+        [sys.executable, str(SCRIPT), "--properties", str(emulator.properties(tmp_path / "p.json"))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -87,7 +90,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
 def test_stream_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
     properties = emulator.properties(tmp_path / "p.json")
     job = subprocess.run(
-        [sys.executable, run.__file__, "--properties", str(properties)], capture_output=True, timeout=120
+        [sys.executable, str(SCRIPT), "--properties", str(properties)], capture_output=True, timeout=120
     )
     assert job.returncode == 1
     assert b"http-requests" in job.stderr.splitlines()[-1]
@@ -220,6 +223,11 @@ def test_from_its_package(emulator: Emulator, cluster: dict[str, str], tmp_path:
         assert json.load(answer)["execution-config"]["job-parallelism"] in (2, -1)
 
 
+def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
+    """Run the job in the session's JVM; return its client."""
+    return submit(alerts, kinesis.tables(streams), run.own_config(1) | config).get_job_client()
+
+
 @pytest.mark.usefixtures("jvm", "connector")
 def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
     """Stopped with a savepoint and started from it, `crossing` sends no second alert for a product still below."""
@@ -228,11 +236,11 @@ def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
         emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
     )
     emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
-    first = run.run_on_streams(streams, alerts, 1).get_job_client()
+    first = start(streams, alerts)
     eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
     savepoint = first.stop_with_savepoint(False, str(tmp_path)).result()
     emulator.put([event("A", 2), event("A", 14), event("B", 4), event("A", 1)], lambda _: "k")
-    second = run.run_on_streams(streams, alerts, 1, savepoint).get_job_client()
+    second = start(streams, alerts, **{"execution.savepoint.path": savepoint})
     try:
         eventually(lambda: len(emulator.rows(ALERTS)) == 2, "the alert of another product")
         emulator.put([event("A", 15), event("A", 6)], lambda _: "k")
