@@ -3,7 +3,7 @@ BIN := .venv/bin
 FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
-.PHONY: run pipeline rehearsal test lint lock bench clean
+.PHONY: run pipeline rehearsal test lint lock bench docs clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
@@ -33,6 +33,10 @@ bench: .venv/dev
 	$(BIN)/python -m benchmarks.function_usage
 	$(BIN)/python -m deploy.costs.monthly
 
+docs: .venv/docs
+	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --quiet
+	@echo "the documentation is in build/site; open build/site/index.html"
+
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }
 	$(PYTHON) -m venv .venv
@@ -52,11 +56,17 @@ bench: .venv/dev
 	.venv/scanner/bin/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r tests/deploy/requirements-scan.txt
 	@touch $@
 
+.venv/docs: docs/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/site
+	.venv/site/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r docs/requirements.txt
+	@touch $@
+
 lock: .venv/dev
 	$(BIN)/python -m pip install --disable-pip-version-check uv
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt requirements.in -o requirements.txt
 	$(COMPILE) tests/deploy/requirements-scan.in -o tests/deploy/requirements-scan.txt
+	$(COMPILE) docs/requirements.in -o docs/requirements.txt
 	@for function in $(FUNCTIONS); do \
 		$(COMPILE) --python-platform x86_64-manylinux2014 --no-emit-package jmespath \
 			-c requirements-dev.txt $$function/requirements.in -o $$function/requirements.txt || exit; \
