@@ -3,7 +3,7 @@ BIN := .venv/bin
 FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
-.PHONY: run pipeline rehearsal test lint lock bench docs clean
+.PHONY: run pipeline rehearsal test faults lint lock bench docs clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
@@ -19,6 +19,11 @@ rehearsal: .venv/dev
 test: .venv/dev .venv/scan lint
 	./build.sh --if-possible
 	$(BIN)/python -m pytest
+
+# Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
+faults: .venv/dev
+	./build.sh
+	FAULTS=full $(BIN)/python -m pytest tests/faults -s $(ARGS)
 
 lint: .venv/dev
 	$(BIN)/ruff check .

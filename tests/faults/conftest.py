@@ -1,0 +1,90 @@
+"""An emulator and a cluster for all scenarios, and the table of their results at the end."""
+
+import itertools
+import os
+import signal
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import cast
+
+import boto3
+import pytest
+
+from deploy.packages import BUILD, PACKAGES
+from emulator.server import emulator, work_on
+from tests.faults.cluster import Cluster, cluster
+from tests.faults.outcome import COLUMNS, Outcome
+from tests.faults.stage import Stage
+from tests.faults.system import System, system
+
+FULL = os.environ.get("FAULTS") == "full"
+SEED = int(os.environ.get("FAULTS_SEED", "7"))
+_outcomes: list[Outcome] = []
+_days = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def endpoint() -> Iterator[str]:
+    """An emulator in a process of its own, which this process works on."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    # As Ctrl-C does, these end all that was started here.
+    before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
+    try:
+        with emulator() as endpoint, work_on(endpoint):
+            yield endpoint
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def flink(endpoint: str, connector: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A cluster, with the job's zip."""
+    folder = tmp_path_factory.mktemp("cluster")
+    with zipfile.ZipFile(BUILD / PACKAGES["JobKey"]) as package:
+        package.extractall(folder / "package")
+    with cluster(folder, folder / "package") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def functions(endpoint: str) -> Iterator[System]:
+    """The stack, with its functions at work."""
+    with system(endpoint, SEED) as running:
+        yield running
+
+
+@pytest.fixture
+def stage(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path) -> Iterator[Stage]:
+    """What the scenarios share; a cluster and the functions begin when one needs them."""
+    stage = Stage(
+        endpoint,
+        boto3.client("kinesis"),
+        tmp_path,
+        SEED,
+        lambda: cast(Cluster, request.getfixturevalue("flink")),
+        lambda: cast(System, request.getfixturevalue("functions")),
+        _days,
+    )
+    with stage.after:
+        yield stage
+
+
+@pytest.fixture
+def record() -> Iterator[list[Outcome]]:
+    """Takes outcomes, for the table."""
+    yield _outcomes
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The results so far."""
+    if _outcomes:
+        terminalreporter.section(f"faults, seed {SEED} (FAULTS_SEED)")
+        rows = [COLUMNS, ["---"] * len(COLUMNS), *(outcome.cells() for outcome in _outcomes)]
+        for row in rows:
+            terminalreporter.write_line(f"| {' | '.join(row)} |")
