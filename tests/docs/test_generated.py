@@ -1,8 +1,13 @@
 """The generated parts of the documentation are what would be generated now."""
 
-from tests.docs import refresh
+from pathlib import Path
+
+import pytest
+
+from tests.docs import pages, refresh
 
 
-def test_costs() -> None:
-    same = refresh.COSTS.read_text(encoding="utf-8") == refresh.costs()
-    assert same, "docs/costs.md is out of date: run .venv/bin/python -m tests.docs.refresh"
+@pytest.mark.parametrize("path", refresh.GENERATED, ids=pages.name)
+def test_up_to_date(path: Path) -> None:
+    same = path.read_text(encoding="utf-8") == refresh.GENERATED[path]()
+    assert same, f"{pages.name(path)} is out of date: run .venv/bin/python -m tests.docs.refresh"
