@@ -3,7 +3,7 @@ BIN := .venv/bin
 FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
-.PHONY: run pipeline rehearsal test faults lint lock bench docs clean
+.PHONY: run pipeline rehearsal test test-fast faults lint lock bench docs clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
@@ -18,7 +18,11 @@ rehearsal: .venv/dev
 
 test: .venv/dev .venv/scan lint
 	./build.sh --if-possible
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+# For daily work: all that needs no JVM.
+test-fast: .venv/dev lint
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not jvm"
 
 # Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
 faults: .venv/dev

@@ -22,6 +22,16 @@ from tests.jobs.detection import Detect, Rows, submit
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what starts a JVM (`make test-fast` leaves it out), and keep the tests that share one in one process."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & {"jvm", "connector"}:
+            item.add_marker(pytest.mark.jvm)
+        if "jvm" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("jvm"))
+
+
 @pytest.fixture(scope="session")
 def jvm() -> Iterator[Path]:
     with gateway.jvm({"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"}) as folder:

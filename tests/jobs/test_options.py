@@ -12,6 +12,7 @@ import pytest
 
 from jobs.alerting import jvm, options
 
+pytestmark = pytest.mark.jvm
 JOB = Path(options.__file__).parents[1] / "low_inventory.py"
 LOW = b'{"type": "inventory", "product_id": "A", "inventory": 3, "timestamp": "2026-01-05T09:00:00.000Z"}\n'
 BAD = b'{"type": "inventory", "product_id": "caf\xe9"}\n'
