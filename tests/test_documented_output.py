@@ -26,6 +26,7 @@ def missing(printed: str, shown: tuple[str, ...]) -> list[str]:
     return [line for line, pattern in patterns.items() if not any(re.fullmatch(pattern, each) for each in lines)]
 
 
+@pytest.mark.jvm
 @pytest.mark.parametrize("example", examples(), ids=lambda example: f"{pages.name(example.page)}: {example.command}")
 def test_output_is_what_is_shown(example: Example, tmp_path: Path) -> None:
     # What the command writes goes beside links to what it reads.
