@@ -3,17 +3,17 @@
 CPU time is of the function's process alone, so that the emulator's speed does not count; a straight line through a
 batch of one and a larger one gives the part of an invocation and the part of a record. It also tells what the
 producer sends: the size of an event and of its item, and the share of events that become alerts. The figures are the
-defaults of costs.py.
+defaults of `deploy.costs.monthly`.
 """
 
 import argparse
-import base64
 import json
 import os
 import statistics
 import sys
 import tempfile
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,8 @@ import psutil
 from benchmarks.producer_throughput import emulator
 from emulator.functions import description
 from emulator.functions.description import Function
-from emulator.functions.runtime import ExecutionEnvironment, Place
+from emulator.functions.runtime import ExecutionEnvironment, Host
+from emulator.mappings.shards import event_record
 from producer import records, response_pool
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -33,8 +34,8 @@ TABLE, IDEMPOTENCY_TABLE, TOPIC = "HttpRequests", "Idempotency", "alerts"
 _numbers = count(1)
 
 
-def settings(name: str) -> Function:
-    """A function as deploy/system.yaml makes it."""
+def settings(name: str, code: Path) -> Function:
+    """A function as deploy/templates/system.yaml makes it."""
     topic = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
     own = {"TABLE_NAME": TABLE, "TOPIC_ARN": topic, "IDEMPOTENCY_TABLE": IDEMPOTENCY_TABLE}
     powertools = {
@@ -52,8 +53,7 @@ def settings(name: str) -> Function:
         timeout=60,
         memory=256,
         environment=own | powertools,
-        code_location="",
-        code_sha256="",
+        code=code,
     )
 
 
@@ -71,28 +71,21 @@ def resources(url: str) -> None:
 
 
 def invocation(datas: list[bytes]) -> bytes:
-    """What the mapping hands a function: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
-
-    def record(data: bytes) -> dict[str, Any]:
-        number = f"{next(_numbers):056}"
-        return {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": "path#/inventory/SKU-0001",
-                "sequenceNumber": number,
-                "data": base64.b64encode(data).decode(),
-                "approximateArrivalTimestamp": 1767603600.0,
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": f"shardId-000000000000:{number}",
-            "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": "arn:aws:iam::123456789012:role/function",
-            "awsRegion": REGION,
-            "eventSourceARN": f"arn:aws:kinesis:{REGION}:123456789012:stream/http-requests",
+    """What the mapping hands a function."""
+    arrived = datetime(2026, 1, 5, 9, tzinfo=UTC)
+    records = [
+        {
+            "Data": data,
+            "PartitionKey": "path#/inventory/SKU-0001",
+            "SequenceNumber": f"{next(_numbers):056}",
+            "ApproximateArrivalTimestamp": arrived,
         }
-
-    return json.dumps({"Records": [record(data) for data in datas]}).encode()
+        for data in datas
+    ]
+    stream = f"arn:aws:kinesis:{REGION}:123456789012:stream/http-requests"
+    role = "arn:aws:iam::123456789012:role/function"
+    shard = "shardId-000000000000"
+    return json.dumps({"Records": [event_record(one, shard, stream, role) for one in records]}).encode()
 
 
 def alerts() -> Iterator[bytes]:
@@ -106,18 +99,17 @@ def alerts() -> Iterator[bytes]:
 def cpu_seconds() -> float:
     """CPU time of the function's process, a child of this one, up to now."""
     for child in psutil.Process().children():
-        if any("lambda_bootstrap" in part for part in child.cmdline()):
+        if any("bootstrap.py" in part for part in child.cmdline()):
             times = child.cpu_times()
             return float(times.user + times.system)
     sys.exit("function_usage: the function has no process; expected it to run")
 
 
-def usage(name: str, package: str, datas: Iterator[bytes], large: int, place: Place, rounds: int) -> None:
+def usage(name: str, package: str, datas: Iterator[bytes], large: int, home: Path, url: str, rounds: int) -> None:
     """Invoke a function with batches of one and of `large`, and print what an invocation and a record use."""
     logged: list[int] = []
-    environment = ExecutionEnvironment(
-        settings(name), place, lambda _group, _stream, text: logged.append(len(text) + 1)
-    )
+    host = Host(home, url, lambda _group, _stream, text: logged.append(len(text) + 1))
+    environment = ExecutionEnvironment(settings(name, home / package), host)
     cpu: dict[int, float] = {}
     log: dict[int, float] = {}
     wall: dict[int, float] = {}
@@ -150,8 +142,8 @@ def functions(rounds: int) -> None:
     events = (record.data for record in records.records(seed=1))
     with emulator() as url, tempfile.TemporaryDirectory() as folder:
         resources(url)
-        runtime = Path(folder, "runtime")
-        description.link_runtime(runtime)
+        home = Path(folder)
+        description.link_runtime(home / "runtime")
         for name, package, datas, large in (
             ("KinesisToDynamo", "kinesis-to-dynamo", events, 100),
             ("AlertsToSns", "alerts-to-sns", alerts(), 10),
@@ -159,10 +151,8 @@ def functions(rounds: int) -> None:
             zipped = BUILD / f"{package}.zip"
             if not zipped.is_file():
                 sys.exit(f"function_usage: {zipped} is missing; expected what ./build.sh makes")
-            home = Path(folder, package)
-            home.mkdir()
-            description.unpack(zipped.read_bytes(), home / "code")
-            usage(name, package, datas, large, Place(home, home / "code", runtime, url), rounds)
+            description.unpack(name, zipped.read_bytes(), home / package)
+            usage(name, package, datas, large, home, url, rounds)
 
 
 def item_bytes(event: dict[str, Any]) -> int:

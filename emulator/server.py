@@ -1,4 +1,4 @@
-"""An AWS of one's own: moto's server, corrected, with the Flink service, in a process that ends with this one."""
+"""The server of the emulator: moto with corrections and the Flink service, in a process that ends with this one."""
 
 import contextlib
 import os
@@ -13,12 +13,12 @@ _ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
-# A job gets half a minute to end; there is seldom more than one.
+# A job has half a minute to end; there is seldom more than one.
 _END_SECONDS = 60
 
 
 def _environment() -> dict[str, str]:
-    """The variables of a process that can reach no account of the user's."""
+    """The environment variables of a process, without whatever could give it access to an AWS account."""
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     return own | {
         "AWS_ACCESS_KEY_ID": "test",
@@ -26,20 +26,20 @@ def _environment() -> dict[str, str]:
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
         "AWS_EC2_METADATA_DISABLED": "true",
-        # No file of the user's, with profiles and credentials, is read.
+        # The user's files with profiles and credentials are not read.
         "AWS_CONFIG_FILE": os.devnull,
         "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     }
 
 
 def export_line(endpoint: str) -> str:
-    """What lets a shell, and what it starts, work on an emulator."""
+    """The line that makes a shell, and what it starts, use an emulator."""
     return f"export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
 
 
 @contextlib.contextmanager
 def work_on(endpoint: str) -> Iterator[None]:
-    """Let this process, and what it starts, work on an emulator."""
+    """Make this process, and what it starts, use an emulator until the end of the block."""
     before, during = dict(os.environ), _environment() | {"AWS_ENDPOINT_URL": endpoint}
     os.environ.clear()
     os.environ.update(during)
@@ -51,27 +51,31 @@ def work_on(endpoint: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def emulator(port: int = 0) -> Iterator[str]:
-    """Run an emulator on `port` (0: a free one), and give its endpoint. The Flink jobs that it runs end before it does.
+def emulator(port: int = 0, limit_reads: bool = False) -> Iterator[str]:
+    """Run an emulator until the end of the block, and give its endpoint. The Flink jobs that it runs end first.
+
+    Args:
+        port: where to serve; 0 for a free one.
+        limit_reads: whether to refuse more than five reads a second of a shard of Kinesis, as AWS does.
 
     Raises:
         RuntimeError: if it does not start.
     """
     process = subprocess.Popen(
-        [sys.executable, "-m", "emulator.server", str(port)],
+        [sys.executable, "-m", "emulator.server", str(port), *(["limit-reads"] if limit_reads else [])],
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
         env=_environment(),
-        # A Ctrl-C at the terminal is for us, who end things in their order.
+        # A Ctrl-C at the terminal must not reach it: this process ends things in their order.
         start_new_session=True,
     )
     try:
         endpoint = process.stdout.readline().strip() if process.stdout else ""
         if not endpoint:
-            raise RuntimeError("the emulator (moto) did not start; `make test` installs what it needs")
+            raise RuntimeError("the emulator (moto) did not start; expected a free port, and what `make test` installs")
         yield endpoint
     finally:
         try:
@@ -84,21 +88,25 @@ def emulator(port: int = 0) -> Iterator[str]:
 def _serve() -> None:
     """Serve until stdin ends, which it does when the parent ends, in whatever way."""
     import logging
+    import socket
 
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from emulator.corrections import kinesis, resources, stacks
+    from emulator.corrections import kinesis, mappings, resources, stacks
     from emulator.flink import endpoint as flink_endpoint
     from emulator.flink.jobs import RealJobs
     from emulator.flink.service import FlinkService
 
-    kinesis.apply()
+    kinesis.apply(limit_reads=len(sys.argv) > 2)
+    mappings.apply()
     stacks.apply()
     resources.apply()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # Clients keep their connections.
+    # With HTTP/1.1 clients keep their connections.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
+    # Moto waits for ever if the port is taken; this raises OSError.
+    socket.create_server(("127.0.0.1", int(sys.argv[1]))).close()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=int(sys.argv[1]), verbose=False)
     server.start()
     host, port = server.get_host_and_port()

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from moto.server import ThreadedMotoServer
 
-from emulator.corrections import kinesis, resources, stacks
+from emulator.corrections import kinesis, mappings, resources, stacks
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
 from jobs.alerting.run import CONNECTOR
@@ -52,6 +52,7 @@ def connector() -> Path:
 def emulator_endpoint() -> Iterator[str]:
     """One emulator for the session, on a free port."""
     kinesis.apply()
+    mappings.apply()
     stacks.apply()
     resources.apply()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

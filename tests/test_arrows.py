@@ -20,6 +20,7 @@ ARROWS = {
     "deploy.progress": "",
     "emulator.__main__": "emulator",
     "emulator.server": "emulator.corrections emulator.flink",
+    "emulator.terminal": "",
     "emulator.corrections": "emulator.flink",
     "emulator.flink": "",
     "emulator.mappings": "emulator.functions",

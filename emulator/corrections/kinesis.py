@@ -1,16 +1,21 @@
-"""Where moto's Kinesis and Lambda are not what AWS is, put right in the process that serves it.
+"""Where moto's Kinesis is not what AWS's is, corrected in the process that serves it.
 
 Tried with moto 5.2.5. Each correction is one function below; its docstring says what moto does and what AWS does.
 """
 
+import math
 import threading
-from collections import OrderedDict
+import time
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from moto.awslambda.models import EventSourceMapping, LambdaBackend
-from moto.kinesis.models import KinesisBackend, Shard, Stream
+from moto.core.exceptions import JsonRESTError
+from moto.core.responses import ActionResult
+from moto.kinesis.models import KinesisBackend, Record, Shard, Stream
+from moto.kinesis.responses import KinesisResponse
 from moto.kinesis.utils import decompose_shard_iterator
 
 # One for all shards: what it guards takes microseconds.
@@ -18,68 +23,64 @@ _LOCK = threading.RLock()
 _applied = False
 
 
-def apply() -> None:
-    """Correct the moto of this process; call it before the server starts. A second call changes nothing."""
+def apply(limit_reads: bool = False) -> None:
+    """Correct the moto of this process; call it before the server starts. A second call changes nothing.
+
+    Args:
+        limit_reads: whether to allow five reads a second of a shard, as AWS does; without it there is no limit.
+    """
     global _applied
     if not _applied:
         _applied = True
-        _run_no_mapping()
-        _tell_starting_timestamps()
         _write_one_record_at_a_time()
         _write_to_open_shards()
         _keep_records_where_they_are()
+        _filter_shards()
         _end_closed_shards()
-
-
-def _run_no_mapping() -> None:
-    """Moto invokes a mapped function in Docker inside each PutRecord, without batches, retries or a destination.
-
-    Without Docker each record takes 0.1 s longer and leaves an error in the function's log group.
-    """
-    LambdaBackend.send_kinesis_message = lambda *_, **__: None
-
-
-def _tell_starting_timestamps() -> None:
-    """Moto keeps StartingPositionTimestamp and does not return it; AWS does.
-
-    https://docs.aws.amazon.com/lambda/latest/api/API_EventSourceMappingConfiguration.html
-    """
-    configuration: Callable[..., dict[str, Any]] = EventSourceMapping.get_configuration
-
-    def with_timestamp(self: Any) -> dict[str, Any]:
-        result = configuration(self)
-        if self.starting_position_timestamp is not None:
-            result["StartingPositionTimestamp"] = self.starting_position_timestamp
-        return result
-
-    EventSourceMapping.get_configuration = with_timestamp
+        _keep_no_metrics()
+        if limit_reads:
+            _allow_five_reads_a_second()
 
 
 def _write_one_record_at_a_time() -> None:
     """Moto numbers a record, then stores it: of two writers at once, one record replaces the other.
 
-    It also copies all numbers of the shard to find the last one, and walks all its records to find the new ones.
+    It also copies all numbers of the shard to find the last one, and walks all its records to find the new ones. It
+    begins with 1 in each shard; in AWS the sequence numbers of a partition key always grow, in a child shard too:
+    https://docs.aws.amazon.com/streams/latest/dev/key-concepts.html (Sequence number)
     """
-    put: Callable[..., str] = Shard.put_record
 
-    def put_record(self: Any, *arguments: Any) -> str:
+    def put_record(self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
         with _LOCK:
-            return put(self, *arguments)
+            number = self.get_max_sequence_number() + 1
+            self.records[number] = Record(partition_key, data, number, explicit_hash_key)
+            return str(number)
+
+    def get_min_sequence_number(self: Any) -> int:
+        return int(self.first_number)
 
     def get_max_sequence_number(self: Any) -> int:
         with _LOCK:
-            return next(reversed(self.records), 0)
+            return int(next(reversed(self.records), self.first_number - 1))
 
     def get_records(self: Any, last_sequence_id: str, limit: int | None) -> tuple[list[Any], int, int]:
         with _LOCK:
-            # Numbers count up from 1 without a gap.
-            first, last = int(last_sequence_id) + 1, next(reversed(self.records), 0)
+            # Numbers count up without a gap.
+            first, last = max(int(last_sequence_id) + 1, self.first_number), self.get_max_sequence_number()
             end = last if limit is None else min(last, first + limit - 1)
             found = [self.records[number] for number in range(first, end + 1)]
             behind = self.records[last].created_at - found[-1].created_at if found else 0.0
             return found, max(end, first - 1), int(behind * 1000)
 
+    def get_sequence_number_at(self: Any, at_timestamp: float) -> int:
+        with _LOCK:
+            return sequence_number_at(self, at_timestamp)
+
+    sequence_number_at: Callable[..., int] = Shard.get_sequence_number_at
+    Shard.first_number = 1
     Shard.put_record = put_record
+    Shard.get_sequence_number_at = get_sequence_number_at
+    Shard.get_min_sequence_number = get_min_sequence_number
     Shard.get_max_sequence_number = get_max_sequence_number
     Shard.get_records = get_records
 
@@ -87,9 +88,15 @@ def _write_one_record_at_a_time() -> None:
 def _write_to_open_shards() -> None:
     """Moto writes to the first shard with the key's hash, a closed parent included; AWS writes to open shards.
 
+    It also may choose a shard, and write to it after a split has closed it.
     https://docs.aws.amazon.com/streams/latest/dev/kinesis-using-sdk-java-after-resharding.html
     """
+    put: Callable[..., Any] = Stream.put_record
     shard_for_key: Callable[..., Any] = Stream.get_shard_for_key
+
+    def put_record(self: Any, partition_key: str, explicit_hash_key: str, data: str) -> Any:
+        with _LOCK:
+            return put(self, partition_key, explicit_hash_key, data)
 
     def get_shard_for_key(self: Any, partition_key: str, explicit_hash_key: str) -> Any:
         with _LOCK:
@@ -100,19 +107,8 @@ def _write_to_open_shards() -> None:
             finally:
                 self.shards = shards
 
+    Stream.put_record = put_record
     Stream.get_shard_for_key = get_shard_for_key
-
-
-@contextmanager
-def _set_aside(shards: list[Any]) -> Iterator[None]:
-    kept = [shard.records for shard in shards]
-    for shard in shards:
-        shard.records = OrderedDict()
-    try:
-        yield
-    finally:
-        for shard, records in zip(shards, kept, strict=True):
-            shard.records = records
 
 
 def _keep_records_where_they_are() -> None:
@@ -124,15 +120,71 @@ def _keep_records_where_they_are() -> None:
     merge: Callable[..., None] = Stream.merge_shards
 
     def split_shard(self: Any, shard_to_split: str, new_starting_hash_key: str) -> None:
-        with _LOCK, _set_aside([self.shards[shard_to_split]]):
+        with _LOCK, _resharding(self, shard_to_split):
             split(self, shard_to_split, new_starting_hash_key)
 
     def merge_shards(self: Any, shard_to_merge: str, adjacent_shard_to_merge: str) -> None:
-        with _LOCK, _set_aside([self.shards[shard_to_merge], self.shards[adjacent_shard_to_merge]]):
+        with _LOCK, _resharding(self, shard_to_merge, adjacent_shard_to_merge):
             merge(self, shard_to_merge, adjacent_shard_to_merge)
 
+    # In seconds since 1970; a shard that is not in a range was there from the beginning, or is open.
+    Shard.opened_at, Shard.closed_at = 0.0, math.inf
     Stream.split_shard = split_shard
     Stream.merge_shards = merge_shards
+
+
+@contextmanager
+def _resharding(stream: Any, *names: str) -> Iterator[None]:
+    """Set the records of parents aside, and tell them and their children when, and with which number, one ended."""
+    before, parents = set(stream.shards), [stream.shards[name] for name in names]
+    kept = [shard.records for shard in parents]
+    for shard in parents:
+        shard.records = OrderedDict()
+    try:
+        yield
+    finally:
+        for shard, records in zip(parents, kept, strict=True):
+            shard.records = records
+    now = time.time()
+    for shard in parents:
+        shard.closed_at = now
+    for name in stream.shards.keys() - before:
+        stream.shards[name].opened_at = now
+        stream.shards[name].first_number = 1 + max(shard.get_max_sequence_number() for shard in parents)
+
+
+def _filter_shards() -> None:
+    """Moto ignores the ShardFilter of ListShards, so that a reader is told of closed parents for ever.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html. Here no record expires, so that
+    TRIM_HORIZON is the beginning of the stream.
+    """
+    list_shards: Callable[..., Any] = KinesisResponse.list_shards
+
+    def filtered(self: Any) -> Any:
+        answer, wanted = list_shards(self), self._get_param("ShardFilter")
+        if not wanted:
+            return answer
+        stream = self.kinesis_backend.describe_stream(self._get_param("StreamARN"), self._get_param("StreamName"))
+        shown = [one for one in answer.result["Shards"] if _shown(stream.shards[one["ShardId"]], wanted)]
+        return ActionResult(answer.result | {"Shards": shown})
+
+    KinesisResponse.list_shards = filtered
+
+
+def _shown(shard: Any, wanted: dict[str, Any]) -> bool:
+    """Whether a filter lets a shard through."""
+    moment = wanted.get("Timestamp", 0.0)
+    at = moment.timestamp() if isinstance(moment, datetime) else float(moment)
+    shown = {
+        "AFTER_SHARD_ID": shard.shard_id > wanted.get("ShardId", ""),
+        "AT_TRIM_HORIZON": shard.opened_at == 0.0,
+        "FROM_TRIM_HORIZON": True,
+        "AT_LATEST": shard.is_open,
+        "AT_TIMESTAMP": shard.opened_at <= at <= shard.closed_at,
+        "FROM_TIMESTAMP": shard.closed_at >= at,
+    }
+    return bool(shown[wanted["Type"]])
 
 
 def _end_closed_shards() -> None:
@@ -151,5 +203,37 @@ def _end_closed_shards() -> None:
             shard = self.describe_stream(stream_arn=stream_arn, stream_name=stream).get_shard(shard_id)
             ended = not shard.is_open and int(last) >= shard.get_max_sequence_number()
             return None if ended else following, records, behind
+
+    KinesisBackend.get_records = get_records
+
+
+def _keep_no_metrics() -> None:
+    """Moto keeps two samples of CloudWatch metrics for each write, for ever; AWS aggregates them by the minute.
+
+    https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html. Nothing here reads them.
+    """
+    KinesisBackend._send_stream_metrics = lambda *_, **__: None
+
+
+def _allow_five_reads_a_second() -> None:
+    """Moto answers any number of reads; AWS allows five GetRecords a second of a shard, for all readers together.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html (ProvisionedThroughputExceededException)
+    """
+    get: Callable[..., Any] = KinesisBackend.get_records
+    reads: dict[tuple[str, str, str], deque[float]] = defaultdict(lambda: deque([0.0] * 5, maxlen=5))
+
+    def get_records(self: Any, stream_arn: str | None, shard_iterator: str, limit: int | None) -> Any:
+        stream, shard_id, _ = decompose_shard_iterator(shard_iterator)
+        now = time.monotonic()
+        with _LOCK:
+            last = reads[self.region_name, stream, shard_id]
+            if now < last[0] + 1:
+                raise JsonRESTError(
+                    "ProvisionedThroughputExceededException",
+                    f"Rate exceeded for shard {shard_id} in stream {stream} under account {self.account_id}.",
+                )
+            last.append(now)
+        return get(self, stream_arn, shard_iterator, limit)
 
     KinesisBackend.get_records = get_records

@@ -1,9 +1,7 @@
-"""Resources that moto's CloudFormation lacks and the templates have.
+"""Resources that moto's CloudFormation lacks, or has wrong, and the templates have.
 
-- `AWS::KinesisAnalyticsV2::Application` and its logging option, by the calls that CloudFormation's own handler makes;
-- `AWS::Logs::LogStream` and `AWS::SNS::Subscription`;
-- `AWS::CloudWatch::Alarm`, which moto keeps and never evaluates;
-- `AWS::KMS::Key` is there, with a key policy that DescribeKey cannot read.
+Tried with moto 5.2.5. `apply` lists them; the properties are those of the template reference,
+https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/.
 """
 
 import contextlib
@@ -24,22 +22,29 @@ _applied = False
 
 
 def apply() -> None:
-    """Add them to the moto of this process, which `flink_endpoint.serve` has given the Flink service.
+    """Add them to the moto of this process, where `emulator.flink.endpoint` serves the Flink service.
 
     A second call changes nothing.
     """
     global _applied
     if not _applied:
         _applied = True
-        types = {one.cloudformation_type(): one for one in _TYPES}
-        listed, mapped = [*parsing.get_model_list(), *types.values()], parsing.get_model_map() | types
-        parsing.get_model_list = lambda: listed
-        parsing.get_model_map = lambda: mapped
+        _add(Application, LoggingOption, LogStream, Subscription, Alarm)
         _write_key_policies_as_text()
 
 
+def _add(*types: "type[Resource]") -> None:
+    by_name = {one.TYPE: one for one in types}
+    listed, mapped = [*parsing.get_model_list(), *types], parsing.get_model_map() | by_name
+    parsing.get_model_list = lambda: listed
+    parsing.get_model_map = lambda: mapped
+
+
 def _write_key_policies_as_text() -> None:
-    """Moto keeps the policy of a template's key as it is in the template, and then fails to read it as JSON."""
+    """Moto keeps the policy of a template's key as an object, and its DescribeKey then fails; AWS keeps text.
+
+    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html (Policy)
+    """
     create = Key.create_from_cloudformation_json
 
     def with_text(resource_name: str, cloudformation_json: Any, *where: Any, **named: Any) -> Any:
@@ -50,28 +55,41 @@ def _write_key_policies_as_text() -> None:
     Key.create_from_cloudformation_json = with_text
 
 
-def _call(region: str, operation: str, **request: Any) -> dict[str, Any]:
-    return endpoint.service(region).handle(operation, request)
-
-
-def _steady(region: str, name: str) -> None:
-    """Wait as CloudFormation does; each look lets the application go on."""
-    while _call(region, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]["ApplicationStatus"] not in (
-        "READY",
-        "RUNNING",
-    ):
-        time.sleep(0.001)
-
-
 class Resource:
-    """What moto asks of a model."""
+    """A type of resource, in the form that moto asks for. Each subclass says how one is created, updated and deleted.
 
-    def __init__(self, name: str) -> None:
-        self.physical_resource_id = name
+    The three get the physical id, for `create` the one that the template gives or CloudFormation makes, and give the
+    physical id after it.
+    """
+
+    TYPE = ""
+    NAME: str | None = None
+    """The property with the physical id, if there is one."""
+
+    def __init__(self, physical_id: str) -> None:
+        self.physical_resource_id = physical_id
 
     @staticmethod
-    def cloudformation_name_type() -> str | None:
-        return None
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        """Create one."""
+        raise NotImplementedError
+
+    @classmethod
+    def update(cls, name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        """Update one; by default what is created again replaces it."""
+        return cls.create(name, properties, account_id, region)
+
+    @staticmethod
+    def delete(name: str, account_id: str, region: str) -> None:
+        """Delete one; by default it is deleted with what it belongs to."""
+
+    @classmethod
+    def cloudformation_type(cls) -> str:
+        return cls.TYPE
+
+    @classmethod
+    def cloudformation_name_type(cls) -> str | None:
+        return cls.NAME
 
     @staticmethod
     def is_created() -> bool:
@@ -82,46 +100,51 @@ class Resource:
         return False
 
     @classmethod
-    def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
-        """It goes with what it belongs to."""
-
-
-class Application(Resource):
-    """AWS::KinesisAnalyticsV2::Application."""
-
-    @staticmethod
-    def cloudformation_name_type() -> str | None:
-        return "ApplicationName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::KinesisAnalyticsV2::Application"
-
-    @classmethod
     def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> "Application":
-        properties = shapes.typed("CreateApplicationRequest", cloudformation_json["Properties"])
-        _call(region_name, "CreateApplication", **properties)
-        return cls(resource_name)
+        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any
+    ) -> "Resource":
+        return cls(cls.create(resource_name, cloudformation_json["Properties"], account_id, region_name))
 
     @classmethod
     def update_from_cloudformation_json(
         cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> "Application":
-        properties = shapes.typed("CreateApplicationRequest", cloudformation_json["Properties"])
-        wanted = properties["ApplicationConfiguration"]
+    ) -> "Resource":
+        name, properties = original_resource.physical_resource_id, cloudformation_json["Properties"]
+        return cls(cls.update(name, properties, account_id, region_name))
+
+    @classmethod
+    def delete_from_cloudformation_json(cls, resource_name: str, _: Any, account_id: str, region_name: str) -> None:
+        cls.delete(resource_name, account_id, region_name)
+
+
+def _call(region: str, operation: str, **request: Any) -> dict[str, Any]:
+    return endpoint.service(region).handle(operation, request)
+
+
+class Application(Resource):
+    """By the calls that CloudFormation's own handler makes; it waits until the application is READY or RUNNING."""
+
+    TYPE = "AWS::KinesisAnalyticsV2::Application"
+    NAME = "ApplicationName"
+
+    @staticmethod
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        _call(region, "CreateApplication", **shapes.typed("CreateApplicationRequest", properties))
+        return name
+
+    @classmethod
+    def update(cls, name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        wanted = shapes.typed("CreateApplicationRequest", properties)["ApplicationConfiguration"]
         location = wanted["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
         parallelism = wanted["FlinkApplicationConfiguration"]["ParallelismConfiguration"]
-        name = original_resource.physical_resource_id
-        detail = _call(region_name, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]
+        detail = _call(region, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]
         _call(
-            region_name,
+            region,
             "UpdateApplication",
             ApplicationName=name,
             CurrentApplicationVersionId=detail["ApplicationVersionId"],
             RuntimeEnvironmentUpdate=properties["RuntimeEnvironment"],
-            RunConfigurationUpdate=cloudformation_json["Properties"]["RunConfiguration"],
+            RunConfigurationUpdate=properties["RunConfiguration"],
             ApplicationConfigurationUpdate={
                 "ApplicationCodeConfigurationUpdate": {
                     "CodeContentUpdate": {
@@ -134,130 +157,93 @@ class Application(Resource):
                 "EnvironmentPropertyUpdates": wanted["EnvironmentProperties"],
             },
         )
-        _steady(region_name, name)
-        return cls(name)
+        status = ""
+        while status not in ("READY", "RUNNING"):
+            time.sleep(0.001)
+            detail = _call(region, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]
+            status = detail["ApplicationStatus"]
+        return name
 
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> None:
-        _call(region_name, "DeleteApplication", ApplicationName=resource_name, CreateTimestamp=0)
+    @staticmethod
+    def delete(name: str, account_id: str, region: str) -> None:
+        _call(region, "DeleteApplication", ApplicationName=name, CreateTimestamp=0)
         with contextlib.suppress(RefusedError):
             while True:
-                _call(region_name, "DescribeApplication", ApplicationName=resource_name)
+                _call(region, "DescribeApplication", ApplicationName=name)
 
 
 class LoggingOption(Resource):
-    """AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption."""
+    """The log stream of an application."""
+
+    TYPE = "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"
 
     @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> "LoggingOption":
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
         operation = "AddApplicationCloudWatchLoggingOption"
-        properties = shapes.typed(f"{operation}Request", cloudformation_json["Properties"])
-        _call(region_name, operation, **properties)
-        return cls(resource_name)
+        _call(region, operation, **shapes.typed(f"{operation}Request", properties))
+        return name
 
 
 class LogStream(Resource):
-    """AWS::Logs::LogStream."""
+    """A log stream, which its log group takes with it."""
+
+    TYPE = "AWS::Logs::LogStream"
 
     @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::Logs::LogStream"
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> "LogStream":
-        properties = cloudformation_json["Properties"]
-        backend = logs_backends[account_id][region_name]
-        backend.create_log_stream(properties["LogGroupName"], properties["LogStreamName"])
-        return cls(properties["LogStreamName"])
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        stream: str = properties["LogStreamName"]
+        logs_backends[account_id][region].create_log_stream(properties["LogGroupName"], stream)
+        return stream
 
 
 class Subscription(Resource):
-    """AWS::SNS::Subscription."""
+    """A subscription of a topic."""
+
+    TYPE = "AWS::SNS::Subscription"
 
     @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::SNS::Subscription"
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        where = (properties["TopicArn"], properties["Endpoint"], properties["Protocol"])
+        return str(sns_backends[account_id][region].subscribe(*where).arn)
 
     @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> "Subscription":
-        properties = cloudformation_json["Properties"]
-        backend = sns_backends[account_id][region_name]
-        made = backend.subscribe(properties["TopicArn"], properties["Endpoint"], properties["Protocol"])
-        return cls(made.arn)
-
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> "Subscription":
+    def update(cls, name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
         """Another endpoint is another subscription, which SNS may have already; the old one is deleted after it."""
-        made = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-        if made.physical_resource_id != original_resource.physical_resource_id:
-            sns_backends[account_id][region_name].unsubscribe(original_resource.physical_resource_id)
+        made = cls.create(name, properties, account_id, region)
+        if made != name:
+            cls.delete(name, account_id, region)
         return made
 
-    @classmethod
-    def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
-        name, _, account_id, region_name = arguments
-        sns_backends[account_id][region_name].unsubscribe(name)
+    @staticmethod
+    def delete(name: str, account_id: str, region: str) -> None:
+        sns_backends[account_id][region].unsubscribe(name)
 
 
 class Alarm(Resource):
-    """AWS::CloudWatch::Alarm; of one on an expression (`Metrics`) there is no more than its name and what it is for."""
+    """An alarm, which moto never evaluates; one on an expression (`Metrics`) has little more than its name."""
+
+    TYPE = "AWS::CloudWatch::Alarm"
+    NAME = "AlarmName"
 
     @staticmethod
-    def cloudformation_name_type() -> str | None:
-        return "AlarmName"
-
-    @staticmethod
-    def cloudformation_type() -> str:
-        return "AWS::CloudWatch::Alarm"
-
-    @classmethod
-    def create_from_cloudformation_json(
-        cls, resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any
-    ) -> "Alarm":
-        given = cloudformation_json["Properties"]
-        cloudwatch_backends[account_id][region_name].put_metric_alarm(
-            name=resource_name,
-            namespace=given.get("Namespace"),
-            metric_name=given.get("MetricName"),
-            comparison_operator=given["ComparisonOperator"],
-            evaluation_periods=int(given["EvaluationPeriods"]),
-            period=given.get("Period"),
-            threshold=float(given["Threshold"]),
-            statistic=given.get("Statistic"),
-            description=given.get("AlarmDescription", ""),
-            dimensions=given.get("Dimensions", []),
-            alarm_actions=given.get("AlarmActions", []),
-            ok_actions=given.get("OKActions", []),
-            treat_missing_data=given.get("TreatMissingData"),
+    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
+        cloudwatch_backends[account_id][region].put_metric_alarm(
+            name=name,
+            namespace=properties.get("Namespace"),
+            metric_name=properties.get("MetricName"),
+            comparison_operator=properties["ComparisonOperator"],
+            evaluation_periods=int(properties["EvaluationPeriods"]),
+            period=properties.get("Period"),
+            threshold=float(properties["Threshold"]),
+            statistic=properties.get("Statistic"),
+            description=properties.get("AlarmDescription", ""),
+            dimensions=properties.get("Dimensions", []),
+            alarm_actions=properties.get("AlarmActions", []),
+            ok_actions=properties.get("OKActions", []),
+            treat_missing_data=properties.get("TreatMissingData"),
         )
-        return cls(resource_name)
+        return name
 
-    @classmethod
-    def update_from_cloudformation_json(
-        cls, original_resource: Any, new_resource_name: str, cloudformation_json: Any, account_id: str, region_name: str
-    ) -> "Alarm":
-        """An alarm of the same name is replaced."""
-        name = original_resource.physical_resource_id
-        return cls.create_from_cloudformation_json(name, cloudformation_json, account_id, region_name)
-
-    @classmethod
-    def delete_from_cloudformation_json(cls, *arguments: Any) -> None:
-        name, _, account_id, region_name = arguments
-        cloudwatch_backends[account_id][region_name].delete_alarms([name])
-
-
-_TYPES = (Application, LoggingOption, LogStream, Subscription, Alarm)
+    @staticmethod
+    def delete(name: str, account_id: str, region: str) -> None:
+        cloudwatch_backends[account_id][region].delete_alarms([name])

@@ -1,14 +1,7 @@
-"""Where moto's CloudFormation is not what AWS is and `deploy` sees it, put right in the process that serves it.
+"""Where moto's CloudFormation is not what AWS's is and `deploy` sees it, corrected in the process that serves it.
 
-- An operation that fails rolls back: ROLLBACK_COMPLETE or UPDATE_ROLLBACK_COMPLETE, with the resource's reason in the
-  events (moto answers the request with the error instead);
-- the outputs of a change set that was executed are kept;
-- `RetainExceptOnCreate`, and IMPORT of a table;
-- an update touches the resources whose template or parameters changed, and leaves the others in place; those whose
-  condition does not hold any more go, and a subscription with another endpoint is replaced;
-- a mapping whose starting position changes is replaced, which fails while the old one is there.
-
-Not modelled: drift, stack policies, nested stacks, and a rollback's undoing of what an update did before it failed.
+Tried with moto 5.2.5. Each correction is one function below; its docstring says what moto does and what AWS does.
+Not emulated: drift, stack policies, nested stacks, and undoing what an update did before it failed.
 """
 
 import contextlib
@@ -19,171 +12,213 @@ from typing import Any
 
 from moto.awslambda.models import EventSourceMapping
 from moto.cloudformation import models, parsing
-from moto.cloudformation.utils import validate_template_cfn_lint
+from moto.cloudformation.models import ChangeSet, CloudFormationBackend
+from moto.cloudformation.parsing import ResourceMap
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 
-_create_change_set = models.CloudFormationBackend.create_change_set
-_delete_resources = parsing.ResourceMap.delete
-_parse_and_update = parsing.parse_and_update_resource
-_load = models.yaml.load
-_create_table = Table.create_from_cloudformation_json
+_applied = False
 
 
 def apply() -> None:
     """Correct the moto of this process. A second call changes nothing."""
-    # Moto reads a template anew, in Python, whenever it is asked about it: half of the time of a test.
-    models.yaml.load = lambda text, Loader: deepcopy(_parsed(text, Loader))  # noqa: N803
-    # And ValidateTemplate goes through all of cfn-lint each time.
-    models.validate_template_cfn_lint = _validated
-    parsing.parse_and_update_resource = _update
-    parsing.ResourceMap.build_resource_diff = _diff
-    parsing.ResourceMap.delete = _retaining
-    models.CloudFormationBackend.execute_change_set = _rolling_back
-    models.CloudFormationBackend.create_change_set = _planning
-    models.ChangeSet.diff = _changes
+    global _applied
+    if not _applied:
+        _applied = True
+        _read_templates_once()
+        _refuse_stacks_that_exist()
+        _change_only_what_differs()
+        _list_the_changes()
+        _update_resources()
+        _roll_back_what_fails()
+        _retain_except_on_create()
 
 
-@functools.cache
-def _parsed(text: str, loader: Any) -> Any:
-    return _load(text, Loader=loader)
+def _read_templates_once() -> None:
+    """Moto parses a template anew each time, and ValidateTemplate runs all of cfn-lint: 4 s of CPU time.
+
+    AWS checks the syntax alone: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cfn-validate-template.html
+    """
+    load = models.yaml.load
+
+    @functools.cache
+    def parsed(text: str, loader: Any) -> Any:
+        return load(text, Loader=loader)
+
+    models.yaml.load = lambda text, Loader: deepcopy(parsed(text, Loader))  # noqa: N803
+    models.validate_template_cfn_lint = lambda _: []
 
 
-@functools.cache
-def _validated(text: str) -> list[Any]:
-    return list(validate_template_cfn_lint(text))
+def _refuse_stacks_that_exist() -> None:
+    """Moto creates a second stack of a name; AWS refuses that, unless the first is in REVIEW_IN_PROGRESS.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (ChangeSetType)
+    """
+    create = CloudFormationBackend.create_change_set
+
+    def create_change_set(self: Any, *arguments: Any, **named: Any) -> Any:
+        if named["change_set_type"] != "UPDATE":
+            for stack in [one for one in self.stacks.values() if one.name == named["stack_name"]]:
+                if stack.status != "REVIEW_IN_PROGRESS":
+                    raise models.AlreadyExistsException(f"Stack {stack.name} already exists")
+                del self.stacks[stack.stack_id]
+        return create(self, *arguments, **named)
+
+    CloudFormationBackend.create_change_set = create_change_set
 
 
-def _update(logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str) -> Any:
-    original = resources_map._parsed_resources.get(logical_id)
-    condition = resource_json.get("Condition")
-    if condition and not resources_map.lazy_condition_map[condition]:
-        if original is not None:
-            resources_map._delete_resource(original, resource_json)
-        return None
-    if original is None:
-        return parsing.parse_and_create_resource(logical_id, resource_json, resources_map, account_id, region_name)
-    if isinstance(original, EventSourceMapping):
-        properties = parsing.clean_json(resource_json["Properties"], resources_map)
-        if properties["StartingPosition"] != original.starting_position:
-            return _replace_mapping(original, logical_id, resource_json, resources_map, account_id, region_name)
-    changed = _parse_and_update(logical_id, resource_json, resources_map, account_id, region_name)
-    return changed or original
+def _change_only_what_differs() -> None:
+    """Moto updates a resource that mentions a parameter that is given again, or misses one behind a condition.
+
+    AWS changes the resources whose template differs, or a parameter that it depends on:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks.html
+    """
+
+    def build_resource_diff(self: Any, other_template: Any, parameters: Any = None) -> dict[str, list[str]]:
+        old, new = self._resource_json_map, other_template["Resources"]
+        before = {key: str(value) for key, value in self.resolved_parameters.items() if value is not None}
+        differing = {key for key, value in (parameters or {}).items() if before.get(key) != str(value)}
+        return {
+            "Add": [name for name in new if name not in old],
+            "Modify": [
+                name
+                for name in new
+                if name in old and (new[name] != old[name] or differing & _mentioned(new[name], other_template))
+            ],
+            "Remove": [name for name in old if name not in new],
+        }
+
+    ResourceMap.build_resource_diff = build_resource_diff
 
 
-def _replace_mapping(original: Any, logical_id: str, *where: Any) -> Any:
-    _, resources_map, account_id, region_name = where
-    backend = parsing.lambda_models.lambda_backends[account_id][region_name]
-    if original.uuid in {mapping.uuid for mapping in backend.list_event_source_mappings(None, None)}:
-        raise ValueError("An event source mapping with this function and event source already exists")
-    return parsing.parse_and_create_resource(logical_id, where[0], resources_map, account_id, region_name)
-
-
-def _text(resources: Any, key: str) -> str | None:
-    """A parameter's value, the default where none was given."""
-    value = resources.resolved_parameters.get(key)
-    return None if value is None else str(value)
-
-
-def _diff(self: Any, other_template: Any, parameters: Any = None) -> dict[str, list[str]]:
-    old, new = self._resource_json_map, other_template["Resources"]
-    changed = {key for key, value in (parameters or {}).items() if _text(self, key) != str(value)}
-    conditions = other_template.get("Conditions", {})
-    touched = [
-        name
-        for name in new
-        if name in old and (new[name] != old[name] or changed & set(_mentioned(new[name], conditions, other_template)))
-    ]
-    return {
-        "Add": [name for name in new if name not in old],
-        "Modify": touched,
-        "Remove": [name for name in old if name not in new],
-    }
-
-
-def _mentioned(resource: Any, conditions: Any, template: Any) -> list[str]:
-    """The parameters that a resource's template mentions, through its conditions too."""
-    text = str(resource)
+def _mentioned(resource: Any, template: Any) -> set[str]:
+    """The parameters that a resource's template mentions, also in its conditions."""
+    text, conditions = str(resource), template.get("Conditions", {})
     text += "".join(str(conditions[name]) for name in conditions if f"'{name}'" in text)
-    return [key for key in template.get("Parameters", {}) if f"'{key}'" in text or f"${{{key}}}" in text]
+    return {key for key in template.get("Parameters", {}) if f"'{key}'" in text or f"${{{key}}}" in text}
 
 
-def _changes(self: Any) -> list[Any]:
-    actions = self.stack.resource_map.build_resource_diff(self.template_dict, self.parameters)
-    types = {**self.stack.resource_map._resource_json_map, **self.template_dict["Resources"]}
-    imported = self.change_set_type == "IMPORT"
-    return [
-        models.Change("Import" if imported else action, name, types[name]["Type"])
-        for action, names in actions.items()
-        for name in names
-    ]
+def _list_the_changes() -> None:
+    """Moto's DescribeChangeSet ignores parameters and has no Import; AWS's lists all that will change.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html (Action)
+    """
+
+    def diff(self: Any) -> list[Any]:
+        resources = self.stack.resource_map
+        types = {**resources._resource_json_map, **self.template_dict["Resources"]}
+        return [
+            models.Change("Import" if self.change_set_type == "IMPORT" else action, name, types[name]["Type"])
+            for action, names in resources.build_resource_diff(self.template_dict, self.parameters).items()
+            for name in names
+        ]
+
+    ChangeSet.diff = diff
 
 
-def _planning(self: Any, *arguments: Any, **named: Any) -> Any:
-    same = [stack for stack in self.stacks.values() if stack.name == named["stack_name"]]
-    if named["change_set_type"] != "UPDATE":
-        if any(stack.status != "REVIEW_IN_PROGRESS" for stack in same):
-            raise models.AlreadyExistsException(f"Stack {named['stack_name']} already exists")
-        for stack in same:
-            del self.stacks[stack.stack_id]
-    return _create_change_set(self, *arguments, **named)
+def _update_resources() -> None:
+    """Moto forgets a resource that it cannot update, ignores its condition, and keeps a mapping's starting position.
+
+    In AWS a resource whose condition does not hold any more is deleted, and one whose condition holds now is created:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/conditions-section-structure.html. Another
+    StartingPosition replaces a mapping: the new one is created first, which Lambda refuses while the old one exists:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-resource-lambda-eventsourcemapping.html
+    """
+    update, create = parsing.parse_and_update_resource, parsing.parse_and_create_resource
+
+    def parse_and_update_resource(
+        logical_id: str, resource_json: Any, resources_map: Any, account_id: str, region_name: str
+    ) -> Any:
+        where = (logical_id, resource_json, resources_map, account_id, region_name)
+        original, condition = resources_map._parsed_resources.get(logical_id), resource_json.get("Condition")
+        if condition and not resources_map.lazy_condition_map[condition]:
+            if original is not None:
+                resources_map._delete_resource(original, resource_json)
+            return None
+        replaced = original is None
+        if isinstance(original, EventSourceMapping):
+            properties = parsing.clean_json(resource_json["Properties"], resources_map)
+            replaced = properties["StartingPosition"] != original.starting_position
+        return create(*where) if replaced else update(*where) or original
+
+    parsing.parse_and_update_resource = parse_and_update_resource
 
 
-def _retaining(self: Any) -> None:
-    for resource in self._resource_json_map.values():
-        if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
-            resource["DeletionPolicy"] = "Retain"
-    _delete_resources(self)
+def _roll_back_what_fails() -> None:
+    """Moto answers ExecuteChangeSet with the error of a resource, and keeps neither outputs nor the new template.
+
+    In AWS the stack rolls back: its events have the reason, and its status is ROLLBACK_COMPLETE or
+    UPDATE_ROLLBACK_COMPLETE. Once a change set is executed, all change sets of its stack are deleted.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-updating-stacks-changesets-execute.html
+    """
+
+    def execute_change_set(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
+        named = [
+            one for one in self.change_sets.values() if change_set_name in (one.change_set_name, one.change_set_id)
+        ]
+        change_set = [one for one in named if one.stack_name == stack_name][-1]
+        stack, kind = self.stacks[change_set.stack_id], change_set.change_set_type
+        stack._add_stack_event(f"{kind}_IN_PROGRESS", resource_status_reason="User Initiated")
+        before = set(stack.resource_map._resource_json_map)
+        try:
+            with _importing(kind):
+                change_set.apply()
+        except Exception as error:
+            _roll_back(stack, change_set, str(error) or repr(error))
+        else:
+            stack.status = f"{kind}_COMPLETE"
+            stack.template, stack.template_dict = change_set.template, change_set.template_dict
+            # Moto remembers what it deleted, and would not create it again.
+            for name in before - set(stack.resource_map._resource_json_map):
+                stack.resource_map._parsed_resources.pop(name, None)
+            stack.output_map = stack._create_output_map()
+            stack._add_stack_event(stack.status)
+        self.change_sets = {key: one for key, one in self.change_sets.items() if one.stack_name != stack_name}
+
+    CloudFormationBackend.execute_change_set = execute_change_set
 
 
-def _rolling_back(self: Any, change_set_name: str, stack_name: str | None = None) -> None:
-    found = [
-        one
-        for one in self.change_sets.values()
-        if change_set_name in (one.change_set_name, one.change_set_id) and one.stack_name == stack_name
-    ]
-    change_set = found[-1]
-    stack = self.stacks[change_set.stack_id]
-    stack._add_stack_event(f"{change_set.change_set_type}_IN_PROGRESS", resource_status_reason="User Initiated")
-    before = set(stack.resource_map._resource_json_map)
-    try:
-        with _importing(change_set, self):
-            change_set.apply()
-    except Exception as error:
-        creating = change_set.change_set_type != "UPDATE"
-        stack._add_stack_event(
-            "CREATE_FAILED" if creating else "UPDATE_FAILED", resource_status_reason=str(error) or repr(error)
-        )
-        stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
-        if creating:
-            stack.resource_map._parsed_resources.pop("Application", None)
-            stack.resource_map.delete()
-            stack.resource_map._resource_json_map = {}
-            stack.template = change_set.template
-    else:
-        stack.status = f"{change_set.change_set_type}_COMPLETE"
-        stack.template, stack.template_dict = change_set.template, change_set.template_dict
-        # Moto keeps what it deleted, and would not make it again.
-        for name in before - set(stack.resource_map._resource_json_map):
-            stack.resource_map._parsed_resources.pop(name, None)
-        stack.output_map = stack._create_output_map()
-        stack._add_stack_event(stack.status)
-    # CloudFormation deletes the change sets of a stack once one is executed.
-    self.change_sets = {key: one for key, one in self.change_sets.items() if one.stack_name != stack_name}
+def _roll_back(stack: Any, change_set: Any, reason: str) -> None:
+    creating = change_set.change_set_type != "UPDATE"
+    stack._add_stack_event("CREATE_FAILED" if creating else "UPDATE_FAILED", resource_status_reason=reason)
+    stack.status = "ROLLBACK_COMPLETE" if creating else "UPDATE_ROLLBACK_COMPLETE"
+    if creating:
+        stack.resource_map._parsed_resources.pop("Application", None)
+        stack.resource_map.delete()
+        stack.resource_map._resource_json_map = {}
+        stack.template = change_set.template
 
 
 @contextlib.contextmanager
-def _importing(change_set: Any, backend: Any) -> Iterator[None]:
-    """Let a table that is imported be the one that is there."""
-    if change_set.change_set_type != "IMPORT":
-        yield
-        return
+def _importing(kind: str) -> Iterator[None]:
+    """Moto creates what a change set of type IMPORT names; AWS takes the resource that exists. Here: tables alone.
 
-    def there(resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **kwargs: Any) -> Any:
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import.html
+    """
+    create = Table.create_from_cloudformation_json
+
+    def existing(resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any) -> Any:
         return dynamodb_backends[account_id][region_name].get_table(resource_name)
 
-    Table.create_from_cloudformation_json = there
+    if kind == "IMPORT":
+        Table.create_from_cloudformation_json = existing
     try:
         yield
     finally:
-        Table.create_from_cloudformation_json = _create_table
+        Table.create_from_cloudformation_json = create
+
+
+def _retain_except_on_create() -> None:
+    """Moto deletes a resource with the DeletionPolicy RetainExceptOnCreate; AWS retains it when a stack is deleted.
+
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/aws-attribute-deletionpolicy.html
+    """
+    delete = ResourceMap.delete
+
+    def retaining(self: Any) -> None:
+        for resource in self._resource_json_map.values():
+            if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
+                resource["DeletionPolicy"] = "Retain"
+        delete(self)
+
+    ResourceMap.delete = retaining

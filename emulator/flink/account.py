@@ -1,4 +1,4 @@
-"""What the stand-in for the Flink service needs of the other services: S3, CloudWatch and its logs, in this process."""
+"""What the Flink service needs of other services: S3, CloudWatch and its logs, all of moto in this process."""
 
 import json
 from datetime import UTC, datetime
@@ -47,8 +47,8 @@ class MotoAccount:
         ]
         cloudwatch_backends[ACCOUNT][self.region].put_metric_data(_NAMESPACE, data)
 
-    def take_back(self, application: str, after: datetime) -> None:
-        """Take back an application's samples from after a time."""
+    def delete_samples(self, application: str, after: datetime) -> None:
+        """Delete an application's samples from after a time."""
         backend = cloudwatch_backends[ACCOUNT][self.region]
 
         def stays(sample: Any) -> bool:
@@ -58,7 +58,7 @@ class MotoAccount:
         backend.metric_data = [sample for sample in backend.metric_data if stays(sample)]
 
     def log(self, stream_arn: str, lines: list[str], at: datetime) -> None:
-        """Write lines to a log stream as the service does; without the stream they are lost."""
+        """Write lines to a log stream as the service does; if the stream does not exist they are lost."""
         group, _, stream = stream_arn.split(":log-group:")[1].partition(":log-stream:")
         events = [
             {

@@ -1,4 +1,4 @@
-"""Serves the stand-in for the Flink service at the emulator's own address, in place of moto's, which has no states."""
+"""Serves the Flink service at the address of the emulator, in place of moto's, which has no states."""
 
 import json
 import re
@@ -23,10 +23,10 @@ _moto: _Application = DomainDispatcherApplication.__call__
 
 
 def serve(make: Callable[[str], FlinkService]) -> None:
-    """Serve a stand-in for each region that is asked for, until the process ends.
+    """Serve the service in each region that is asked for, until the process ends.
 
     Args:
-        make: makes that of a region.
+        make: makes the service of a region.
     """
     global _make
     _make = make
@@ -35,7 +35,7 @@ def serve(make: Callable[[str], FlinkService]) -> None:
 
 
 def service(region: str) -> FlinkService:
-    """The stand-in of a region."""
+    """The service of a region."""
     with _lock:
         if region not in _services:
             assert _make is not None, "nothing serves the Flink service"

@@ -1,4 +1,4 @@
-"""The job's process, from its zip, on an emulator."""
+"""The process of a job, from its zip, on an emulator."""
 
 import contextlib
 import json
@@ -11,8 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any
 
-# The JVM compiles once and not twice, and collects with one thread: for some hundred events a second on a laptop that
-# is enough, and it starts some seconds sooner.
+# One compiler and one thread for garbage: enough for some hundred events a second, and it starts some seconds sooner.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 SCRIPT = "jobs/low_inventory.py"
@@ -33,7 +32,7 @@ def start(
         package: the zip.
         script: what to run of it.
         groups: the property groups.
-        parallelism: at most as many as the stream has shards make sense.
+        parallelism: more than the stream has shards is of no use.
         folder: an empty folder, for the zip and the property file.
         output: takes what it prints.
         environment: variables besides those of this process.
@@ -64,13 +63,13 @@ def start(
 
 
 def end(process: "subprocess.Popen[Any]") -> None:
-    """End the job and its JVM, and wait."""
+    """End the job and its JVM, and wait for both."""
     process.terminate()
     try:
         process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-    # A job that was killed leaves its JVM.
+    # A job that was killed leaves its JVM behind.
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)

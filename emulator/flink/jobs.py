@@ -1,4 +1,4 @@
-"""Runs the jobs of the stand-in's applications for real: each from its zip in S3, with its property groups."""
+"""Runs the jobs of applications in processes: each from its zip in S3, with its property groups."""
 
 import io
 import subprocess
@@ -38,17 +38,10 @@ class RealJobs:
     def sampled_at(self) -> datetime:
         """The minute that begins next.
 
-        CloudWatch has samples by the minute, and `deploy` believes those of minutes that began after it saw the
-        application RUNNING: so it need not wait for one to pass. When the job is stopped they are taken back.
+        CloudWatch has samples by the minute, and `deploy` uses those of minutes that began after it saw the application
+        RUNNING. With this time it need not wait for a minute to pass. When the job is stopped they are deleted.
         """
         return self.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
-
-    def looked_at(self) -> None:
-        """Time passes by itself."""
-
-    def refuses(self, log: Log, *ways: str) -> str:
-        """Nothing: what is wrong with the code shows when it runs."""
-        return ""
 
     def start(self, application: Application, code: bytes, log: Log) -> None:
         """Run the code; `up_since` is set when the job says that it runs."""
@@ -78,7 +71,7 @@ class RealJobs:
 
 
 class _Run:
-    """A job at work, and the thread that reads what it says."""
+    """A job at work, and the thread that reads what it prints."""
 
     def __init__(self, application: Application, code: bytes, log: Log, endpoint: str) -> None:
         self._application, self._log = application, log
@@ -113,7 +106,7 @@ class _Run:
                 self._application.job_runs(datetime.now(UTC))
         status = self._process.wait()
         self._application.up_since = None
-        # What the service stops has not died.
+        # A job that the service stops has not failed.
         if status and not self._ending:
             self._log([f"{DRIVER_DIED}{status}"])
 

@@ -1,15 +1,15 @@
-"""A stand-in for `kinesisanalyticsv2`, with the application's real states.
+"""The service `kinesisanalyticsv2` (Managed Service for Apache Flink), with the application's real states.
 
-What it models, from botocore's model and
-https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_Operations.html: requests are held to botocore's shapes (so
-an empty property map is refused), every state takes a DescribeApplication to pass, operations and versions are kept,
-code must be in S3, a stale version id and calls that the state does not allow are refused, an update of a running
-application restarts it from a snapshot, an update that fails is rolled back, and the job shows in the metrics and the
-log as the service shows it. The job itself is run by others (`flink_state.Jobs`); its metrics are sampled whenever an
-application is described.
+What it emulates, from botocore's model and
+https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_Operations.html: requests are checked against botocore's
+shapes (so an empty property map is refused), each DescribeApplication moves an application to its next state,
+operations and versions are kept, code must be in S3, a stale version id and calls that the state does not allow are
+refused, an update of a running application restarts it from a snapshot, and the job shows in the metrics and the log as
+the service shows it. The job itself is run by others (`state.Jobs`); its metrics are sampled whenever an application is
+described.
 
-What it does not: what snapshots hold, the Flink dashboard (its link leads nowhere), quotas, VPCs, permissions, and what
-CloudFormation and `deploy` do not ask.
+What it does not: updates that fail, the content of snapshots, the Flink dashboard (its link leads nowhere), quotas,
+VPCs, permissions, and what CloudFormation and `deploy` do not ask.
 """
 
 import threading
@@ -20,13 +20,13 @@ from typing import Any
 from emulator.flink import shapes
 from emulator.flink.account import ACCOUNT, MotoAccount
 from emulator.flink.shapes import RefusedError
-from emulator.flink.state import Application, Jobs, Operation
+from emulator.flink.state import Ahead, Application, Jobs, Operation
 
 _LOCATION = ("ApplicationCodeConfiguration", "CodeContent", "S3ContentLocation")
 
 
 class FlinkService:
-    """The stand-in for a region.
+    """The service in a region.
 
     Args:
         region: where its applications, their code, metrics and logs are.
@@ -66,7 +66,6 @@ class FlinkService:
     def _describe_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
         application.move()
-        self._jobs.looked_at()
         self._measure(application)
         if application.name not in self.applications:
             raise RefusedError("ResourceNotFoundException", f"Application not found: {application.name}")
@@ -82,12 +81,8 @@ class FlinkService:
         restore = request.get("RunConfiguration", {}).get("ApplicationRestoreConfiguration", {})
         application.restored = restore.get("ApplicationRestoreType", "RESTORE_FROM_LATEST_SNAPSHOT")
         operation = self._begin(application, "StartApplication")
-        if self._refuses(application, "start_falls_back"):
-            ending = ("READY", lambda: _fail(operation, "CodeError: jobs/low_inventory.py failed"))
-        else:
-            ending = ("RUNNING", lambda: self._running(application, operation))
         application.status = "STARTING"
-        application.ahead = [("STARTING", None), ending]
+        application.ahead = [("STARTING", None), *self._after_starting(application, operation)]
         return {"OperationId": operation.identifier}
 
     def _stop_application(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -122,7 +117,7 @@ class FlinkService:
         self._halt(application)
         application.restored = restore.get("ApplicationRestoreType", application.restored)
         application.status = "UPDATING"
-        application.ahead = [("UPDATING", None), *self._ending(application, operation, before)]
+        application.ahead = [("UPDATING", None), *self._after_updating(application, operation, before)]
         return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
 
     def _rollback_application(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -199,30 +194,23 @@ class FlinkService:
         application.version += 1
         return {"ApplicationVersionId": application.version}
 
-    # What happens inside
+    # What an application goes through
 
-    def _ending(self, application: Application, operation: Operation, before: int) -> list[Any]:
-        """The states after UPDATING."""
-        how = self._refuses(application, "update_rolls_back", "update_ends_ready")
-        if how == "update_rolls_back":
-            _fail(operation, "CodeError: the job of this version failed")
-            back = self._begin(application, "RollbackApplication")
-            return self._back(application, back, before)
-        if how == "update_ends_ready":
-            reason = "CodeError: the job of this version failed, and so did the one before"
-            return [("READY", lambda: _fail(operation, reason))]
+    def _after_starting(self, application: Application, operation: Operation) -> Ahead:
+        """The states after STARTING."""
         return [("RUNNING", lambda: self._running(application, operation))]
 
-    def _back(self, application: Application, operation: Operation, index: int) -> list[Any]:
+    def _after_updating(self, application: Application, operation: Operation, before: int) -> Ahead:
+        """The states after UPDATING; `before` is the index of the version before this one."""
+        return [("RUNNING", lambda: self._running(application, operation))]
+
+    def _back(self, application: Application, operation: Operation, index: int) -> Ahead:
         def restore() -> None:
             application.versions.append(deepcopy(application.versions[index]))
             application.version += 1
             self._running(application, operation)
 
         return [("ROLLING_BACK", None), ("ROLLED_BACK", None), ("RUNNING", restore)]
-
-    def _refuses(self, application: Application, *ways: str) -> str:
-        return self._jobs.refuses(lambda lines: self._log(application, lines), *ways)
 
     def _running(self, application: Application, operation: Operation) -> None:
         _succeed(operation)
@@ -231,7 +219,7 @@ class FlinkService:
 
     def _halt(self, application: Application) -> None:
         self._jobs.stop(application)
-        self._account.take_back(application.name, self._jobs.now())
+        self._account.delete_samples(application.name, self._jobs.now())
 
     def _measure(self, application: Application) -> None:
         """The metrics of a job that runs."""
@@ -322,10 +310,6 @@ def _snapshot(at: datetime) -> str:
 
 def _succeed(operation: Operation) -> None:
     operation.status = "SUCCESSFUL"
-
-
-def _fail(operation: Operation, error: str) -> None:
-    operation.status, operation.error = "FAILED", error
 
 
 def _summary(detail: dict[str, Any]) -> dict[str, Any]:

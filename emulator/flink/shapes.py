@@ -1,4 +1,4 @@
-"""Holds requests of `kinesisanalyticsv2` to botocore's model, which is AWS's own, bounds and values included."""
+"""Checks requests of `kinesisanalyticsv2` against botocore's model, which is AWS's own, bounds and values included."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ MODEL = botocore.session.get_session().get_service_model("kinesisanalyticsv2")
 
 
 class RefusedError(Exception):
-    """An answer that is an error of the service; `kind` is its name."""
+    """A request that the service refuses; `kind` is the name of the error."""
 
     def __init__(self, kind: str, message: str) -> None:
         super().__init__(message)
@@ -16,7 +16,7 @@ class RefusedError(Exception):
 
 
 def check(operation: str, request: dict[str, Any]) -> None:
-    """Raise RefusedError for a request that has not the form of its operation, such as an empty property map."""
+    """Raise RefusedError for a request that does not fit its operation, such as one with an empty property map."""
     _check(MODEL.operation_model(operation).input_shape, request, "")
 
 
@@ -50,7 +50,7 @@ def _check_bounds(shape: Any, value: Any, where: str) -> None:
 
 
 def typed(shape_name: str, value: Any) -> Any:
-    """A value of a template with the types of the API; CloudFormation takes texts for all of them."""
+    """A value of a template with the types of the API; CloudFormation accepts text for all of them."""
     return _typed(MODEL.shape_for(shape_name), value)
 
 

@@ -1,9 +1,12 @@
-"""What the stand-in for the Flink service keeps of an application, and what it asks of those who run its job."""
+"""What the Flink service keeps of an application, and what it asks of whoever runs its job."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
+
+Ahead = list[tuple[str, Callable[[], None] | None]]
+"""The states that an application passes through next, and what happens when it reaches each."""
 
 
 @dataclass
@@ -46,7 +49,7 @@ class Application:
     versions: list[dict[str, Any]]
     status: str = "READY"
     version: int = 1
-    ahead: list[tuple[str, Callable[[], None] | None]] = field(default_factory=list)
+    ahead: Ahead = field(default_factory=list)
     operations: list[Operation] = field(default_factory=list)
     taken: list[datetime] = field(default_factory=list)
     logging: list[str] = field(default_factory=list)
@@ -71,7 +74,7 @@ class Application:
         return groups
 
     def move(self) -> None:
-        """One step on the way; a state is seen at least once before the next."""
+        """Go to the next state; each is seen at least once."""
         if self.ahead:
             self.status, then = self.ahead.pop(0)
             if then:
@@ -99,27 +102,16 @@ class Jobs(Protocol):
         """The time."""
 
     def sampled_at(self) -> datetime:
-        """The time that a sample of a metric bears, which is taken now."""
-
-    def looked_at(self) -> None:
-        """Somebody has described an application."""
-
-    def refuses(self, log: Log, *ways: str) -> str:
-        """How an operation fails before there is a job, one of `ways`; empty if it does not.
-
-        Args:
-            log: takes what the driver says of it.
-            ways: of `start_falls_back`, `update_rolls_back`, `update_ends_ready`.
-        """
+        """The time that a metric's sample gets, if it is taken now."""
 
     def start(self, application: Application, code: bytes, log: Log) -> None:
-        """Start the job of an application that is RUNNING, and call `job_runs` when it runs. Returns soon.
+        """Start the job of an application that is RUNNING, and call `job_runs` once it runs. Returns soon.
 
         Args:
             application: its name, property groups and parallelism are the job's.
             code: the zip.
-            log: takes what its driver says.
+            log: takes what its driver prints.
         """
 
     def stop(self, application: Application) -> None:
-        """End the job of an application, if it has one, and take `up_since` back."""
+        """End the job of an application, if it has one, and reset `up_since`."""

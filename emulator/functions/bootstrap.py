@@ -1,8 +1,8 @@
 """What runs inside a function's process: load the handler, then answer one invocation after the other.
 
-Started by lambda_process.py as `python -u -S -P lambda_bootstrap.py REQUESTS RESPONSES HOME`: two open pipes, a line
-of JSON for each message, and the temporary folder that goes when the parent does. It imports the standard library
-alone, so that a function finds only what Lambda would have given it. Errors have the types and texts of Lambda's own
+Started by process.py as `python -u -S -P bootstrap.py REQUESTS RESPONSES HOME`: two open pipes, a line of JSON for each
+message, and the temporary folder to remove if the parent is killed. It imports the standard library alone, so that a
+function can import only what Lambda would have given it. Errors have the types and texts of Lambda's own
 runtime client (https://pypi.org/project/awslambdaric/), which needs a compiler outside Lambda's containers.
 """
 
@@ -34,7 +34,7 @@ class FaultError(Exception):
 
 
 class Identity:
-    """Who called, if a mobile application did: nobody."""
+    """The caller's Cognito identity; a mapping has none."""
 
     cognito_identity_id = None
     cognito_identity_pool_id = None
@@ -112,7 +112,7 @@ def answer(handler: Handler, request: dict[str, Any]) -> dict[str, Any]:
 
 
 def _receive(requests: BinaryIO, received: "queue.SimpleQueue[bytes]", home: str) -> None:
-    """Pass the requests on; when the parent is gone, however it went, leave nothing of ours behind."""
+    """Pass the requests on; when the parent has ended, however it did, end all processes and remove the folder."""
     for line in requests:
         received.put(line)
     shutil.rmtree(home, ignore_errors=True)

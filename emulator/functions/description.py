@@ -1,10 +1,11 @@
-"""A function as the emulator holds it: its settings, its code, and the packages that Lambda's runtime brings."""
+"""A function as the emulator has it: its settings, its code, and the packages that Lambda's runtime brings."""
 
 import base64
 import hashlib
 import importlib.metadata
 import io
 import re
+import sys
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,20 +22,19 @@ class FunctionError(ValueError):
 
 @dataclass(frozen=True)
 class Function:
-    """What Lambda is told of a function.
+    """A function that can be run here.
 
     Args:
         name: its name.
         arn: the ARN that the mapping invokes.
         version: `$LATEST`, or a number.
-        role_arn: the role that it runs as.
+        role_arn: the role that it has.
         runtime: such as `python3.11`.
         handler: module and function, with a dot between.
         timeout: seconds of an invocation.
         memory: megabytes.
         environment: its own variables.
-        code_location: where GetFunction says that the code is.
-        code_sha256: of the zip, in base64.
+        code: the folder with its unpacked zip.
     """
 
     name: str
@@ -46,37 +46,55 @@ class Function:
     timeout: int
     memory: int
     environment: Mapping[str, str]
-    code_location: str
-    code_sha256: str
+    code: Path
 
     @property
     def log_group(self) -> str:
         """The log group of its output."""
         return f"/aws/lambda/{self.name}"
 
+    @property
+    def remark(self) -> str:
+        """What is different here from what the function declares; empty if nothing is."""
+        here = f"python{sys.version_info.major}.{sys.version_info.minor}"
+        return "" if self.runtime == here else f" on {here}, although the function declares {self.runtime}"
 
-def describe(client: Any, arn: str) -> Function:
-    """Ask for a function's settings.
+
+def load(client: Any, s3: Any, arn: str, folder: Path) -> Function:
+    """Describe a function, and unpack its code unless that was done before.
 
     Args:
         client: a boto3 Lambda client.
+        s3: a boto3 S3 client.
         arn: the function, with or without a qualifier.
+        folder: where folders of unpacked code are made.
 
     Raises:
-        FunctionError: if there is no such function, or it is not a zip of Python without layers.
+        FunctionError: if the function does not exist, is not a zip of Python without layers, may never be invoked, or
+            its code cannot be found or unpacked.
         botocore.exceptions.BotoCoreError: if the emulator does not answer.
     """
     try:
         answer = client.get_function(FunctionName=arn)
+        concurrency = client.get_function_concurrency(FunctionName=arn).get("ReservedConcurrentExecutions")
     except ClientError as error:
         reason = error.response["Error"].get("Message") or error.response["Error"]["Code"]
         raise FunctionError(f"function {arn}: {reason}; expected a function that exists") from None
     settings = answer["Configuration"]
-    name, runtime = settings["FunctionName"], str(settings.get("Runtime"))
+    name, runtime, digest = settings["FunctionName"], str(settings.get("Runtime")), settings["CodeSha256"]
     if settings.get("PackageType", "Zip") != "Zip" or not re.fullmatch(r"python3\.\d+", runtime):
         raise FunctionError(f"function {name}: expected a zip for a Python runtime, got {runtime}")
     if settings.get("Layers"):
         raise FunctionError(f"function {name}: has layers, which are not loaded here; expected all its code in the zip")
+    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: 0 throttles every invocation.
+    if concurrency is not None and int(concurrency) == 0:
+        raise FunctionError(
+            f"function {name}: its reserved concurrency is 0, so it is never invoked; expected 1 or more"
+        )
+    code = folder / f"{name}-{re.sub('[^A-Za-z0-9]', '', digest)}"
+    if not code.exists():
+        key = unquote(urlparse(answer.get("Code", {}).get("Location", "")).path.lstrip("/"))
+        unpack(name, _content(s3, name, key, digest), code)
     return Function(
         name=name,
         arn=arn,
@@ -87,48 +105,42 @@ def describe(client: Any, arn: str) -> Function:
         timeout=int(settings["Timeout"]),
         memory=int(settings["MemorySize"]),
         environment=settings.get("Environment", {}).get("Variables", {}),
-        code_location=answer.get("Code", {}).get("Location", ""),
-        code_sha256=settings["CodeSha256"],
+        code=code,
     )
 
 
-def code(client: Any, function: Function) -> bytes:
-    """Fetch a function's zip from the emulator's S3, where it was uploaded.
+def _content(s3: Any, name: str, key: str, digest: str) -> bytes:
+    """A function's zip, from the emulator's S3.
 
-    The emulator tells the key and, in place of the bucket, the one that Lambda would copy it to. So each bucket is
-    asked for the key, and the SHA-256 tells whether it is the code.
-
-    Args:
-        client: a boto3 S3 client.
-        function: the function.
-
-    Raises:
-        FunctionError: if no bucket has it; the emulator keeps no copy of code that was not given by bucket and key.
+    Moto says under which key the zip was uploaded, and does not say in which bucket. So each bucket is asked for the
+    key, and the SHA-256 tells whether it is the code.
     """
-    key = unquote(urlparse(function.code_location).path.lstrip("/"))
-    for bucket in client.list_buckets()["Buckets"] if key else ():
+    for bucket in s3.list_buckets()["Buckets"] if key else ():
         try:
-            content: bytes = client.get_object(Bucket=bucket["Name"], Key=key)["Body"].read()
+            content: bytes = s3.get_object(Bucket=bucket["Name"], Key=key)["Body"].read()
         except ClientError:
             continue
-        if base64.b64encode(hashlib.sha256(content).digest()).decode() == function.code_sha256:
+        if base64.b64encode(hashlib.sha256(content).digest()).decode() == digest:
             return content
     raise FunctionError(
-        f"function {function.name}: no bucket of the emulator has its code (key {key!r}, SHA-256 "
-        f"{function.code_sha256}); expected a function that was created from a zip in S3"
+        f"function {name}: no bucket of the emulator has its code (key {key!r}, SHA-256 {digest}); expected a function "
+        "that was created from a zip in S3"
     )
 
 
-def unpack(content: bytes, folder: Path) -> None:
-    """Unpack a function's zip into a new folder. Raises zipfile.BadZipFile."""
-    with zipfile.ZipFile(io.BytesIO(content)) as package:
-        package.extractall(folder)
+def unpack(name: str, content: bytes, folder: Path) -> None:
+    """Unpack a function's zip into a new folder. Raises FunctionError if it is not a zip."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as package:
+            package.extractall(folder)
+    except zipfile.BadZipFile as error:
+        raise FunctionError(f"function {name}: expected a zip as its code: {error}") from None
 
 
 def link_runtime(folder: Path) -> None:
     """Make a folder with the packages that Lambda's Python has besides the standard library: boto3 and what it needs.
 
-    Whatever else is installed here stays out of a function's sight, so that one whose zip lacks a package fails as it
+    A function cannot import anything else that is installed here, so that one whose zip lacks a package fails as it
     would in AWS. https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html (Runtime-included SDK versions)
     """
     folder.mkdir()

@@ -15,7 +15,7 @@ from typing import Any
 import psutil
 
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
-# How often the memory is looked at, in seconds.
+# Seconds between two measurements of its memory.
 _WATCH = 0.05
 _CHUNK = 1 << 16
 # What is printed without a line end is passed on in pieces of this many bytes.
@@ -40,13 +40,13 @@ def _how(status: int) -> str:
 
 
 class Process:
-    """A running lambda_bootstrap.py. For one thread at a time, but for `kill`.
+    """A running bootstrap.py, for one thread at a time.
 
     Args:
         code: the folder of the function's zip, which is where it runs.
-        home: the folder that the process removes when this one dies without ending it.
+        home: the folder that the process removes if this one is killed.
         environment: all of its environment variables.
-        memory_limit: megabytes in RAM, looked at 20 times a second while it is waited for; with more it is killed.
+        memory_limit: megabytes in RAM, measured 20 times a second during an exchange; with more it is killed.
         output: takes each line that it prints.
     """
 
@@ -111,7 +111,7 @@ class Process:
             self._selector.register(self._requests, selectors.EVENT_WRITE)
         try:
             while not answer.endswith(b"\n"):
-                # Looked at first: what it wrote before it ended is read below.
+                # Asked first: what it wrote before it ended is read below.
                 status, size = self._process.poll(), len(answer)
                 remaining = deadline - time.monotonic()
                 for key, _ in self._selector.select(max(0.0, min(remaining, _WATCH))):
@@ -143,7 +143,7 @@ class Process:
         return left
 
     def _read(self, descriptor: int) -> bytes:
-        """What there is to read; at the end of it, stop to look."""
+        """What there is to read now; at the end of the pipe it is not watched any more."""
         try:
             chunk = os.read(descriptor, _CHUNK)
         except BlockingIOError:
@@ -181,7 +181,7 @@ class Process:
         if time.monotonic() >= self._watched + _WATCH:
             self._watched = time.monotonic()
             if self._measure() > self._memory_limit:
-                self.kill()
+                self._kill()
                 raise ExitedError(_how(self._process.wait()))
 
     def _measure(self) -> int:
@@ -191,14 +191,14 @@ class Process:
             return used
         return 0
 
-    def kill(self) -> None:
-        """End it and whatever it started, at once. For any thread."""
+    def _kill(self) -> None:
+        """End it and whatever it started, at once."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it, pass on what it printed, and give everything back."""
-        self.kill()
+        """End it, pass on what it printed, and close all pipes."""
+        self._kill()
         self._process.wait()
         self.flush()
         self._selector.close()

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import math
-import threading
 import time
 import uuid
 from collections.abc import Callable
@@ -46,20 +45,21 @@ class Invocation:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Where a function runs.
+class Host:
+    """What all functions of an emulator run on.
 
     Args:
-        home: the temporary folder of all functions, which a process removes if its parent died.
-        code: the folder of the unpacked zip.
-        runtime: the folder of the packages that Lambda's runtime brings.
+        home: a temporary folder, which the process of a function removes if its parent was killed. Its folder
+            `runtime` has the packages that Lambda's runtime brings (`description.link_runtime`).
         endpoint_url: the emulator.
+        log: takes what functions print, and the lines that Lambda adds.
+        init_limit: see `INIT_LIMIT`.
     """
 
     home: Path
-    code: Path
-    runtime: Path
     endpoint_url: str
+    log: Log
+    init_limit: float = INIT_LIMIT
 
 
 class _InitError(Exception):
@@ -70,17 +70,17 @@ class _InitError(Exception):
         self.error = error
 
 
-def environment(function: Function, place: Place, log_stream: str) -> dict[str, str]:
+def environment(function: Function, host: Host, log_stream: str) -> dict[str, str]:
     """All environment variables of a function's process: its own, and what Lambda sets.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The credentials are nobody's: an emulator
-    takes any.
+    https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html. The credentials are fake: an emulator
+    accepts any.
     """
     region = function.arn.split(":")[3]
-    temporary = place.home / "tmp"
+    temporary = host.home / "tmp"
     temporary.mkdir(exist_ok=True)
     defaults = {
-        "AWS_ENDPOINT_URL": place.endpoint_url,
+        "AWS_ENDPOINT_URL": host.endpoint_url,
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "TMPDIR": str(temporary),
@@ -100,8 +100,8 @@ def environment(function: Function, place: Place, log_stream: str) -> dict[str, 
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": function.log_group,
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
-        "LAMBDA_RUNTIME_DIR": str(place.runtime),
-        "LAMBDA_TASK_ROOT": str(place.code),
+        "LAMBDA_RUNTIME_DIR": str(host.home / "runtime"),
+        "LAMBDA_TASK_ROOT": str(function.code),
     }
     return defaults | dict(function.environment) | reserved
 
@@ -109,35 +109,29 @@ def environment(function: Function, place: Place, log_stream: str) -> dict[str, 
 class ExecutionEnvironment:
     """A process that runs a function, started when first needed and used again until it dies.
 
-    One thread at a time may invoke it; `kill` is for any thread. The memory limit is on what the process has in RAM.
-    (A limit of its address space would count what libraries and threads reserve and never use, and would have Python
-    raise MemoryError where Lambda kills.)
+    One thread at a time may use it. The memory limit is on what the process has in RAM. (A limit of its address space
+    would count what libraries and threads reserve and never use, and would have Python raise MemoryError where Lambda
+    kills the process.)
 
     Args:
         function: what to run.
-        place: where.
-        log: takes what the function prints, and the lines that Lambda adds.
-        init_limit: see `INIT_LIMIT`.
+        host: where.
     """
 
-    def __init__(self, function: Function, place: Place, log: Log, init_limit: float = INIT_LIMIT) -> None:
+    def __init__(self, function: Function, host: Host) -> None:
         self._function = function
-        self._place = place
-        self._log = log
-        self._init_limit = init_limit
+        self._host = host
         self._process: Process | None = None
         self._init_seconds: float | None = None
         self._stream = ""
-        self._killed = False
-        self._lock = threading.Lock()
 
     def initialise(self) -> None:
-        """Start the process, so that the first invocation need not; an error shows when it is invoked."""
+        """Start the process ahead of the first invocation, as Lambda does at times; errors show when it is invoked."""
         with contextlib.suppress(TimedOutError, ExitedError, _InitError):
-            self._initialise(self._init_limit)
+            self._initialise(self._host.init_limit)
 
     def invoke(self, event: bytes) -> Invocation:
-        """Invoke the function and wait; whatever it does is told by the `Invocation`.
+        """Invoke the function and wait; the `Invocation` says what came of it, failures included.
 
         Args:
             event: JSON.
@@ -162,29 +156,19 @@ class ExecutionEnvironment:
         self._end(request_id, seconds, answer.get("error"), status)
         return _invocation(request_id, answer, seconds)
 
-    def kill(self) -> None:
-        """End the process at once and for good; an invocation under way ends as if it had crashed."""
-        with self._lock:
-            self._killed = True
-            if self._process:
-                self._process.kill()
-
     def close(self) -> None:
         """End the process; the next invocation starts another."""
-        with self._lock:
-            process, self._process = self._process, None
-        if process:
-            process.close()
+        if self._process:
+            self._process.close()
+            self._process = None
 
     def _start(self) -> Process:
         moment = datetime.now(UTC)
         self._stream = f"{moment:%Y/%m/%d}/[{self._function.version}]{uuid.uuid4().hex}"
-        variables = environment(self._function, self._place, self._stream)
-        with self._lock:
-            if self._killed:
-                raise ExitedError("Runtime exited with error: signal: killed")
-            self._process = Process(self._place.code, self._place.home, variables, self._function.memory, self._say)
-            return self._process
+        variables = environment(self._function, self._host, self._stream)
+        function = self._function
+        self._process = Process(function.code, self._host.home, variables, function.memory, self._say)
+        return self._process
 
     def _initialise(self, seconds: float) -> None:
         """Start the process and wait until its handler is loaded. Raises TimedOutError, ExitedError, _InitError."""
@@ -210,7 +194,7 @@ class ExecutionEnvironment:
         if self._process:
             return time.monotonic()
         try:
-            self._initialise(self._init_limit)
+            self._initialise(self._host.init_limit)
             return time.monotonic()
         except TimedOutError:
             began = time.monotonic()
@@ -258,7 +242,7 @@ class ExecutionEnvironment:
             self.close()
 
     def _say(self, text: str) -> None:
-        self._log(self._function.log_group, self._stream, text)
+        self._host.log(self._function.log_group, self._stream, text)
 
 
 def _text(error: dict[str, Any]) -> str:

@@ -1,6 +1,6 @@
-"""Batches of a shard's records: when one is sent to the function, and what follows from what came of it.
+"""Batches of a shard's records: when one is sent to the function, and what follows from the result.
 
-Nothing here reads a clock, calls AWS or waits: the rules alone.
+Nothing here reads a clock, calls AWS or waits: these are Lambda's rules alone.
 """
 
 import json
@@ -35,7 +35,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Batch:
-    """Records that go to the function together, and how often these very records were sent already."""
+    """Records that go to the function together, and how often exactly these were sent already."""
 
     records: tuple[Record, ...]
     invocations: int = 0
@@ -47,7 +47,7 @@ class Batch:
 
 @dataclass
 class Gathering:
-    """Records on their way into batches.
+    """Records that wait to be sent in batches.
 
     Lambda invokes when one of three things holds: the batching window is over, the batch size is met, the payload
     reaches 6 MB. The next window begins when the previous invocation has completed; one that passes without a record
@@ -100,7 +100,7 @@ class Gathering:
 
 
 def first_failure(batch: Batch, response: bytes, reports: bool) -> int | None:
-    """The index of the record from which the batch is to be retried, by what the function returned; None: of none.
+    """The index of the record from which the batch is to be retried; None if all records are processed.
 
     Several failures mean the lowest sequence number. An empty or null response or list is a success. An identifier that
     is empty, null, under another key, or of no record of the batch makes the whole batch a failure.
@@ -142,20 +142,16 @@ class Step:
     Args:
         done: how many records, from the first, are done with.
         following: the batches that come next, in this order.
-        discarded: whether the records that neither are done nor come again are given up.
-        retry: whether what comes next is the same batch once more.
-        split: whether it is the batch in two halves.
+        discarded: whether all records that are not done are given up.
     """
 
     done: int
     following: tuple[Batch, ...] = ()
     discarded: bool = False
-    retry: bool = False
-    split: bool = False
 
 
 def after(batch: Batch, failed: int | None, mapping: EventSourceMapping) -> Step:
-    """What follows from an invocation whose first failed record is the one at index `failed` (None: of none).
+    """What follows from an invocation whose first failed record has the index `failed` (None: none failed).
 
     - What comes before the failed record is done. The rest is a batch of its own, whose retries count from the start:
       only sending the same batch again is a retry.
@@ -172,14 +168,14 @@ def after(batch: Batch, failed: int | None, mapping: EventSourceMapping) -> Step
         return Step(done=failed, following=(Batch(batch.records[failed:]),))
     if mapping.bisect and len(batch.records) > 1:
         middle = len(batch.records) // 2
-        return Step(done=0, following=(Batch(batch.records[:middle]), Batch(batch.records[middle:])), split=True)
+        return Step(done=0, following=(Batch(batch.records[:middle]), Batch(batch.records[middle:])))
     if mapping.maximum_retry_attempts == UNLIMITED or batch.invocations < mapping.maximum_retry_attempts:
-        return Step(done=0, following=(Batch(batch.records, batch.invocations + 1),), retry=True)
+        return Step(done=0, following=(Batch(batch.records, batch.invocations + 1),))
     return Step(done=0, discarded=True)
 
 
 def without_expired(batch: Batch, now: float, maximum_record_age: int) -> tuple[Batch | None, Batch | None]:
-    """Part a batch into its first records that are too old to be sent, and the rest; either may be None.
+    """Split a batch into its first records, which are too old to be sent, and the rest; either may be None.
 
     Args:
         batch: the records; those of a shard arrive in their order.

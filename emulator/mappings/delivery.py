@@ -8,50 +8,47 @@ from emulator.mappings.on_failure import RECORD_AGE_EXCEEDED, RETRY_ATTEMPTS_EXH
 from emulator.mappings.settings import EventSourceMapping
 
 
-class Delivering(Protocol):
-    """What a delivery needs of the world: the function, the clock, the on-failure destination."""
-
-    def stopping(self) -> bool:
-        """Whether no further invocation is to be made."""
+class Effects(Protocol):
+    """What a delivery does outside of this module."""
 
     def now(self) -> float:
         """The time, in seconds since 1970."""
 
+    def wait(self, retries: int) -> None:
+        """Wait before a batch is sent again for the so-manieth time."""
+
     def invoke(self, batch: Batch) -> Invocation | None:
-        """Invoke the function; None if the invocation was broken off and says nothing of the function."""
+        """Invoke the function; None, without an invocation, when the delivery is to stop."""
 
     def done(self, records: tuple[Record, ...]) -> None:
-        """These records, the next of the shard, are done."""
-
-    def failed(self, batch: Batch, split: bool, retry: bool) -> None:
-        """An invocation failed, in part or whole; it is split, or sent again, which is to be waited for a while."""
+        """Note that these records, the next of the shard, are processed."""
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
-        """Tell the destination; False if it could not be told because of a stop."""
+        """Tell the destination that a batch is given up; False if it could not be told before a stop."""
 
 
-def deliver(batch: Batch, mapping: EventSourceMapping, world: Delivering) -> None:
-    """Deliver a batch, in order: nothing of it is sent before all records before it are done or discarded.
+def deliver(batch: Batch, mapping: EventSourceMapping, effects: Effects) -> None:
+    """Deliver a batch, in order: no record is sent before all records before it are done or discarded.
 
-    Returns early when `world` is stopping; what is neither done nor discarded then is to be read again.
+    Returns early when the delivery is to stop; the records that are neither done nor discarded then must be read again.
     """
     waiting = [batch]
-    while waiting and not world.stopping():
-        expired, current = without_expired(waiting.pop(), world.now(), mapping.maximum_record_age)
-        if expired and not world.discard(expired, RECORD_AGE_EXCEEDED, None):
+    while waiting:
+        expired, current = without_expired(waiting.pop(), effects.now(), mapping.maximum_record_age)
+        if expired and not effects.discard(expired, RECORD_AGE_EXCEEDED, None):
             return
         if current is None:
             continue
-        invocation = world.invoke(current)
+        invocation = effects.invoke(current)
         if invocation is None:
             return
         failed: int | None = 0
         if not invocation.function_error:
             failed = first_failure(current, invocation.payload, mapping.report_batch_item_failures)
         step = after(current, failed, mapping)
-        world.done(current.records[: step.done])
-        if failed is not None:
-            world.failed(current, step.split, step.retry)
-        if step.discarded and not world.discard(current, RETRY_ATTEMPTS_EXHAUSTED, invocation):
+        effects.done(current.records[: step.done])
+        if step.discarded and not effects.discard(current, RETRY_ATTEMPTS_EXHAUSTED, invocation):
             return
+        if step.following and step.following[0].invocations:
+            effects.wait(step.following[0].invocations)
         waiting.extend(reversed(step.following))

@@ -1,11 +1,12 @@
 """Run the event source mappings of an emulator, as AWS Lambda does, until they are closed."""
 
-import re
+import contextlib
+import json
 import shutil
-import sys
 import tempfile
 import threading
-import zipfile
+import time
+import urllib.request
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -18,118 +19,115 @@ from botocore.exceptions import BotoCoreError, ClientError
 from emulator.functions import description
 from emulator.functions.description import Function, FunctionError
 from emulator.functions.logs import LogShipper
-from emulator.functions.runtime import Invocation, Place
-from emulator.mappings import on_failure, settings, shards
-from emulator.mappings.batches import Batch
+from emulator.functions.runtime import Host
+from emulator.mappings import on_failure, permissions, settings, shards
 from emulator.mappings.settings import EventSourceMapping, MappingError
 from emulator.mappings.shards import Position
-from emulator.mappings.statistics import ShardStatistics
-from emulator.mappings.worker import Job, Options, Say, ShardWorker, Surroundings
+from emulator.mappings.worker import Pace, Progress, Say, Services, ShardWorker
 
-Listener = Callable[[EventSourceMapping, str, Batch, Invocation], None]
-
-
-def say(text: str) -> None:
-    """A line on stderr."""
-    print(text, file=sys.stderr, flush=True)
+Wanted = tuple[EventSourceMapping, Function]
 
 
 class RunningMapping:
-    """A mapping at work: a worker for each shard that may be read.
+    """A mapping at work, with a worker for each shard that may be read.
 
     Args:
-        job: the mapping.
-        around: what its workers share.
-        positions: where each shard goes on; of shards that are not in it, they are there from the first.
+        wanted: the mapping and its function.
+        services: what all mappings use.
+        positions: where to begin each shard that an earlier run has seen; None if there was no earlier run.
         changed: called when a worker has ended.
     """
 
     def __init__(
-        self, job: Job, around: Surroundings, positions: dict[str, Position], changed: Callable[[], None]
+        self,
+        wanted: Wanted,
+        services: Services,
+        positions: dict[str, Position] | None,
+        changed: Callable[[], None],
     ) -> None:
-        self.job = job
-        self._around = around
-        self._positions = positions
-        self._changed = changed
+        self.wanted = wanted
+        self._services, self._changed = services, changed
+        self._at_first = positions is None
+        self._positions = dict(positions or {})
         self._workers: dict[str, ShardWorker] = {}
+        self._stopped = False
 
     def refresh(self) -> None:
         """Begin with the shards that may now be read. Raises botocore's errors."""
-        at_first = not self._positions
-        listed = shards.list_shards(self._around.kinesis, self.job.mapping.stream_arn)
+        if self._stopped:
+            return
+        mapping, function = self.wanted
+        listed = shards.list_shards(self._services.kinesis, mapping.stream_arn)
         for shard in listed:
             if shard.shard_id not in self._positions:
-                begin = shards.start(self.job.mapping, shard, at_first, self._around.options.clock())
-                self._positions[shard.shard_id] = begin
-        self._collect()
-        ended = {shard_id for shard_id, position in self._positions.items() if position.ended}
+                self._positions[shard.shard_id] = shards.start(mapping, shard, self._at_first, time.time())
+        self._at_first = False
+        ended = {shard_id for shard_id, position in self.positions().items() if position.ended}
         for shard_id in shards.readable(listed, ended):
             if shard_id not in self._workers:
-                worker = ShardWorker(self.job, shard_id, self._positions[shard_id], self._around, self._changed)
+                position = self._positions[shard_id]
+                worker = ShardWorker(mapping, function, shard_id, position, self._services, self._changed)
                 self._workers[shard_id] = worker
                 worker.start()
 
-    def _collect(self) -> None:
-        for shard_id, worker in self._workers.items():
-            self._positions[shard_id] = worker.position
+    def positions(self) -> dict[str, Position]:
+        """Where each shard goes on."""
+        return self._positions | {shard_id: worker.position for shard_id, worker in self._workers.items()}
 
     def stop(self) -> None:
         """Make no further invocation. Returns at once."""
+        self._stopped = True
         for worker in self._workers.values():
             worker.stop()
 
-    def kill(self) -> None:
-        """Break off what is under way. Returns at once."""
-        for worker in list(self._workers.values()):
-            worker.kill()
+    @property
+    def ended(self) -> bool:
+        """Whether it was stopped, and no invocation is under way any more."""
+        return self._stopped and not any(worker.alive for worker in self._workers.values())
 
-    def join(self) -> dict[str, Position]:
-        """Wait until all workers have ended; return where each shard goes on."""
+    def join(self) -> None:
+        """Wait until all workers have ended."""
         for worker in self._workers.values():
             worker.join()
-        self._collect()
-        return self._positions
 
-    def statistics(self) -> list[ShardStatistics]:
-        """Of each shard, those that have ended included."""
-        return [worker.counters.snapshot() for worker in list(self._workers.values())]
+    def progress(self) -> list[Progress]:
+        """Of each shard, ended ones included."""
+        return [worker.progress for worker in list(self._workers.values())]
 
 
 class EventSourceMappings:
     """All enabled mappings of an emulator, from `start` to `stop`; also a context manager.
 
     It follows the emulator: a mapping that is created, changed, disabled, enabled or deleted, a function's new code or
-    settings, and a stream's new shards take effect within `options.refresh_interval`. A mapping that is disabled, or
-    changed, goes on after the last record that was done or discarded.
+    settings, and a stream's new shards take effect within `pace.refresh`. A mapping that is disabled, or changed, goes
+    on after the last record that was done or discarded. A mapping that cannot be run is skipped until it can, at the
+    start as well as later: `say` gets one line about it, and `problems` lists it. The others are not affected.
 
     Args:
         endpoint_url: the emulator.
         region: whose mappings.
-        options: see `Options`.
         say: takes a line for people, from any thread.
-        listener: told of each invocation, from a worker's thread; it must return soon, and raise nothing.
+        pace: how fast they work.
     """
 
-    def __init__(
-        self,
-        endpoint_url: str,
-        region: str,
-        options: Options | None = None,
-        say: Say = say,
-        listener: Listener | None = None,
-    ) -> None:
-        self._endpoint_url = endpoint_url
-        self._region = region
-        self._options = options or Options()
-        self._say = say
-        self._lambda, self._s3 = self._client("lambda"), self._client("s3")
+    def __init__(self, endpoint_url: str, region: str, say: Say, pace: Pace | None = None) -> None:
+        self._endpoint_url, self._region, self._say = endpoint_url, region, say
+        self._lambda, self._iam = self._client("lambda"), self._client("iam")
         self._logs = LogShipper(self._client("logs"), say)
-        kinesis, sqs = self._client("kinesis"), self._client("sqs")
-        self._around = Surroundings(kinesis, sqs, self._s3, self._logs.add, say, self._options, listener)
-        self._home = Path()
+        self._home = Path(tempfile.mkdtemp(prefix="event-source-mappings-"))
+        self._services = Services(
+            kinesis=self._client("kinesis"),
+            s3=self._client("s3"),
+            sqs=self._client("sqs"),
+            host=Host(self._home, endpoint_url, self._logs.add),
+            pace=pace or Pace(),
+            say=say,
+            result=self._report,
+        )
         self._running: dict[str, RunningMapping] = {}
         self._positions: dict[str, dict[str, Position]] = {}
         self._problems: dict[str, str] = {}
+        self._results: dict[str, str] = {}
         self._changed, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="event source mappings", daemon=True)
 
@@ -138,25 +136,18 @@ class EventSourceMappings:
             service,
             region_name=self._region,
             endpoint_url=self._endpoint_url,
-            # Nobody's: an emulator takes any.
+            # Fake: an emulator accepts any.
             aws_access_key_id="test",
             aws_secret_access_key="test",
             config=Config(max_pool_connections=64, connect_timeout=5, retries={"mode": "standard"}),
         )
 
     def start(self) -> None:
-        """Begin with all enabled mappings.
-
-        Raises:
-            MappingError: if one of them cannot be carried out as it is set.
-            FunctionError: if its function cannot be run.
-            botocore.exceptions.BotoCoreError: if the emulator does not answer.
-        """
-        self._home = Path(tempfile.mkdtemp(prefix="event-source-mappings-"))
+        """Begin with all enabled mappings. Raises botocore's errors if the emulator does not answer."""
         self._logs.start()
         try:
             description.link_runtime(self._home / "runtime")
-            self._reconcile(strict=True)
+            self._reconcile()
             self._thread.start()
         except BaseException:
             self.stop()
@@ -175,11 +166,6 @@ class EventSourceMappings:
         self._logs.stop()
         shutil.rmtree(self._home, ignore_errors=True)
 
-    def kill(self) -> None:
-        """Break off the invocations that `stop` waits for. For any thread, or a signal's handler."""
-        for running in list(self._running.values()):
-            running.kill()
-
     def __enter__(self) -> "EventSourceMappings":
         self.start()
         return self
@@ -189,81 +175,108 @@ class EventSourceMappings:
     ) -> None:
         self.stop()
 
-    def statistics(self) -> list[ShardStatistics]:
-        """What each mapping has done on each shard so far. For any thread."""
-        return [each for running in list(self._running.values()) for each in running.statistics()]
+    def statistics(self) -> list[Progress]:
+        """What each mapping that runs has done on each shard. For any thread."""
+        return [progress for running in list(self._running.values()) for progress in running.progress()]
 
     def problems(self) -> list[str]:
-        """The mappings that are enabled and do not run, each with the reason. For any thread."""
+        """The mappings that are enabled and cannot be run, each with the reason. For any thread."""
         return list(self._problems.values())
 
     def _watch(self) -> None:
         answering = True
         while not self._stopping.is_set():
-            self._changed.wait(self._options.refresh_interval)
+            self._changed.wait(self._services.pace.refresh)
             self._changed.clear()
             if self._stopping.is_set():
                 return
             try:
-                self._reconcile(strict=False)
+                self._reconcile()
                 answering = True
             except (BotoCoreError, ClientError) as error:
                 if answering:
                     self._say(f"the list of mappings cannot be read, tries again: {error}")
                 answering = False
 
-    def _reconcile(self, strict: bool) -> None:
-        """Have just those mappings running that are enabled, as they are set."""
-        jobs, listed = self._jobs(strict)
+    def _reconcile(self) -> None:
+        """Have exactly those mappings running that are enabled, with their present settings."""
+        wanted, listed, problems = self._wanted()
         for uuid, running in list(self._running.items()):
-            if jobs.get(uuid) != running.job:
+            # One whose function cannot be described now is stopped as well: AWS could not invoke it either.
+            if wanted.get(uuid) != running.wanted:
                 running.stop()
-                self._positions[uuid] = running.join()
+            if running.ended:
+                self._positions.setdefault(uuid, running.positions())
                 del self._running[uuid]
         for uuid in self._positions.keys() - listed:
             del self._positions[uuid]
-        for uuid, job in jobs.items():
-            if uuid not in self._running:
-                positions = self._positions.pop(uuid, {})
-                self._running[uuid] = RunningMapping(job, self._around, positions, self._changed.set)
-                self._say(f"{job.mapping}: runs")
-            self._running[uuid].refresh()
+        for uuid, one in wanted.items():
+            try:
+                self._refresh(uuid, one)
+            except (MappingError, ClientError, BotoCoreError) as error:
+                problems[uuid] = str(error) if isinstance(error, MappingError) else f"{one[0]}: {error}"
+        for uuid, problem in problems.items():
+            if self._problems.get(uuid) != problem:
+                self._say(f"problem: {problem}")
+                self._report(uuid, f"PROBLEM: {problem}")
+        self._problems = problems
 
-    def _jobs(self, strict: bool) -> tuple[dict[str, Job], set[str]]:
-        """The enabled mappings by UUID, and the UUIDs of all there are."""
-        jobs: dict[str, Job] = {}
+    def _wanted(self) -> tuple[dict[str, Wanted], set[str], dict[str, str]]:
+        """By UUID: the enabled mappings with their functions, all there are, and what is wrong with enabled ones."""
+        wanted: dict[str, Wanted] = {}
         listed: set[str] = set()
         problems: dict[str, str] = {}
         for page in self._lambda.get_paginator("list_event_source_mappings").paginate():
             for configuration in page["EventSourceMappings"]:
                 uuid = configuration["UUID"]
                 listed.add(uuid)
-                if not settings.enabled(configuration):
-                    continue
-                try:
-                    jobs[uuid] = self._job(settings.parse(configuration))
-                except (MappingError, FunctionError) as error:
-                    if strict:
-                        raise
-                    problems[uuid] = str(error)
-                    if self._problems.get(uuid) != str(error):
-                        self._say(f"does not run: {error}")
-        self._problems = problems
-        return jobs, listed
+                if settings.enabled(configuration):
+                    try:
+                        mapping = settings.parse(configuration)
+                        function = description.load(self._lambda, self._services.s3, mapping.function_arn, self._home)
+                        wanted[uuid] = mapping, function
+                    except MappingError as error:
+                        problems[uuid] = str(error)
+                    except FunctionError as error:
+                        problems[uuid] = f"{mapping}: {error}"
+        return wanted, listed, problems
 
-    def _job(self, mapping: EventSourceMapping) -> Job:
-        function = description.describe(self._lambda, mapping.function_arn)
-        place = Place(self._home, self._code(function), self._home / "runtime", self._endpoint_url)
-        on_failure.check(self._s3, self._around.sqs, mapping)
-        return Job(mapping, function, place)
+    def _refresh(self, uuid: str, wanted: Wanted) -> None:
+        """Start a mapping, or begin with new shards of one that runs. Raises MappingError and botocore's errors."""
+        mapping, function = wanted
+        running = self._running.get(uuid)
+        try:
+            if running:
+                running.refresh()
+                return
+            on_failure.check(self._services.s3, self._services.sqs, mapping)
+            permissions.check(self._iam, function.role_arn, mapping)
+            running = RunningMapping(wanted, self._services, self._positions.get(uuid), self._changed.set)
+            running.refresh()
+        except self._services.kinesis.exceptions.ResourceNotFoundException:
+            if running:
+                running.stop()
+            # Another stream that gets its name has records of its own: it is read from its first one.
+            self._positions[uuid] = {}
+            raise MappingError(f"{mapping}: its stream does not exist any more") from None
+        self._running[uuid] = running
+        self._positions.pop(uuid, None)
+        self._say(f"{mapping}: runs{function.remark}")
 
-    def _code(self, function: Function) -> Path:
-        """The folder of a function's code, unpacked once."""
-        folder = self._home / f"{function.name}-{re.sub('[^A-Za-z0-9]', '', function.code_sha256)}"
-        if not folder.exists():
-            content = description.code(self._s3, function)
-            try:
-                description.unpack(content, folder)
-            except zipfile.BadZipFile as error:
-                raise FunctionError(f"function {function.name}: its code is no zip: {error}") from None
-        return folder
+    def _report(self, uuid: str, result: str) -> None:
+        """Let the API show the last result of a mapping; it is sent again with the next one if that does not work."""
+        if self._results.get(uuid) == result:
+            return
+        # Lambda has no such call; our correction of moto takes it (emulator/corrections/mappings.py).
+        request = urllib.request.Request(
+            f"{self._endpoint_url}/2015-03-31/event-source-mappings/{uuid}",
+            json.dumps({"LastProcessingResult": result}).encode(),
+            {
+                "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{self._region}/lambda/aws4_request",
+                "Content-Type": "application/json",
+            },
+            method="PUT",
+        )
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(request, timeout=10).close()
+            self._results[uuid] = result

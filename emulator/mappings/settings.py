@@ -1,4 +1,4 @@
-"""What an event source mapping is set to do, as Lambda's API tells it, checked before anything runs."""
+"""The settings of an event source mapping, from Lambda's API, checked before anything runs."""
 
 import re
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ _DESTINATION = re.compile(
 _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 
-# What these say is no setting, or makes no difference to what the function is sent.
+# These are not settings, or make no difference to what the function is sent.
 _NO_SETTINGS = {
     "UUID",
     "EventSourceMappingArn",
@@ -40,7 +40,7 @@ _SETTINGS = {
     "FunctionResponseTypes",
     "DestinationConfig",
 }
-# What these say when they change nothing.
+# Values that are the same as not set.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
     "ParallelizationFactor": (1, "1"),
     "TumblingWindowInSeconds": (0, "0"),
@@ -49,7 +49,7 @@ _NEUTRAL: dict[str, tuple[object, ...]] = {
 
 
 class MappingError(ValueError):
-    """A mapping that cannot be run as it is set; the message is one line that names it and says what was expected."""
+    """A mapping that cannot be run; the message is one line that names it and says what was expected."""
 
 
 @dataclass(frozen=True)
@@ -70,7 +70,7 @@ class EventSourceMapping:
         maximum_retry_attempts: how often a failing batch is sent again, 0 to 10,000, or `UNLIMITED`.
         maximum_record_age: the oldest record that the function gets, in seconds, 60 to 604,800, or `UNLIMITED`.
         report_batch_item_failures: whether the function says which records failed.
-        on_failure_arn: the bucket or queue that is told of discarded records.
+        on_failure_arn: the bucket or queue that discarded records are sent to; empty for none.
     """
 
     uuid: str
@@ -97,11 +97,6 @@ class EventSourceMapping:
         return self.function_arn.split(":")[6]
 
     @property
-    def region(self) -> str:
-        """The stream's region, which is the mapping's."""
-        return self.stream_arn.split(":")[3]
-
-    @property
     def destination(self) -> tuple[str, str]:
         """The service, `s3` or `sqs`, and the name of the on-failure destination; two empty texts without one."""
         found = _DESTINATION.fullmatch(self.on_failure_arn)
@@ -119,10 +114,10 @@ def enabled(configuration: Mapping[str, Any]) -> bool:
 def parse(configuration: Mapping[str, Any]) -> EventSourceMapping:
     """Read one entry of ListEventSourceMappings.
 
-    Numbers and booleans may be text, as an emulator keeps those that a template's parameters gave.
+    Numbers and booleans may be text, since moto keeps those that come from a template's parameters as they are.
 
     Raises:
-        MappingError: if it has a setting that cannot be used here, or one that is not carried out here.
+        MappingError: if it has a setting that is wrong, or one that is not supported here.
     """
     arns = [str(configuration.get(key) or "?") for key in ("EventSourceArn", "FunctionArn")]
     name = f"mapping {arns[0]} → {arns[1]} ({configuration.get('UUID', '?')})"
@@ -151,7 +146,7 @@ def _refuse_others(configuration: Mapping[str, Any]) -> None:
     for key, value in configuration.items():
         known = key in _SETTINGS or key in _NO_SETTINGS or key == "ResponseMetadata"
         if not known and value not in (None, *_NEUTRAL.get(key, ({}, [], ""))):
-            raise MappingError(f"{key}: is not carried out on one machine; expected a mapping without it")
+            raise MappingError(f"{key}: is not supported by the emulator; expected a mapping without it")
 
 
 def _matching(pattern: re.Pattern[str], key: str, value: object, expected: str) -> str:

@@ -1,4 +1,4 @@
-"""The shards of a stream: where each is read from, in which order after resharding, and the reading itself."""
+"""The shards of a stream: where each is read from, in which order after resharding, and how it is read."""
 
 import base64
 import json
@@ -40,7 +40,7 @@ class Position:
 
 @dataclass(frozen=True)
 class Shard:
-    """A shard as ListShards tells it: the parents it came from, and whether nothing is written to it any more."""
+    """A shard as ListShards describes it: the parents it came from, and whether it is closed for writing."""
 
     shard_id: str
     parents: tuple[str, ...]
@@ -88,8 +88,8 @@ def start(mapping: EventSourceMapping, shard: Shard, at_first: bool, now: float)
     Args:
         mapping: its starting position is for the shards that were there when it began.
         shard: the shard.
-        at_first: whether it was there; a later one is read from its first record, so that nothing is passed over.
-        now: the time, in seconds since 1970; it is what LATEST means, also when the mapping is stopped and goes on.
+        at_first: whether it was there; a later one is read from its first record, so that no record is skipped.
+        now: the time, in seconds since 1970. LATEST means this time, also if the mapping stops before it has read.
     """
     if not at_first or mapping.starting_position == "TRIM_HORIZON":
         return Position("TRIM_HORIZON")
@@ -98,15 +98,45 @@ def start(mapping: EventSourceMapping, shard: Shard, at_first: bool, now: float)
     return Position("AT_TIMESTAMP", timestamp=now, ended=shard.closed)
 
 
+def event_record(record: Mapping[str, Any], shard_id: str, stream_arn: str, role_arn: str) -> dict[str, Any]:
+    """One of the `Records` of a function's event.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (Example event)
+
+    Args:
+        record: as GetRecords gives it.
+        shard_id: its shard.
+        stream_arn: its stream.
+        role_arn: the function's role.
+    """
+    number = record["SequenceNumber"]
+    return {
+        "kinesis": {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record["PartitionKey"],
+            "sequenceNumber": number,
+            "data": base64.b64encode(record["Data"]).decode(),
+            "approximateArrivalTimestamp": round(record["ApproximateArrivalTimestamp"].timestamp(), 3),
+        },
+        "eventSource": "aws:kinesis",
+        "eventVersion": "1.0",
+        "eventID": f"{shard_id}:{number}",
+        "eventName": "aws:kinesis:record",
+        "invokeIdentityArn": role_arn,
+        "awsRegion": stream_arn.split(":")[3],
+        "eventSourceARN": stream_arn,
+    }
+
+
 class ShardReader:
     """Reads a shard on from a position.
 
     Args:
         client: a boto3 Kinesis client.
-        mapping: names the stream, and makes the event of each record together with `role_arn`.
+        mapping: names the stream.
         shard_id: the shard.
         position: where to begin.
-        role_arn: the function's role.
+        role_arn: the function's role, which each record of an event names.
     """
 
     def __init__(
@@ -121,7 +151,7 @@ class ShardReader:
         self._limit = min(RECORDS_LIMIT, max(1000, mapping.batch_size))
 
     def read(self) -> Reading:
-        """The next records. Raises botocore's errors; a call after one goes on where the last one that worked ended."""
+        """The next records. Raises botocore's errors; a later call begins after the last record that was read."""
         if self._iterator is None:
             self._iterator = self._new_iterator()
         try:
@@ -150,23 +180,6 @@ class ShardReader:
         return str(answer["ShardIterator"])
 
     def _record(self, record: Mapping[str, Any]) -> Record:
-        arrived = round(record["ApproximateArrivalTimestamp"].timestamp(), 3)
-        number = record["SequenceNumber"]
-        # https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (Example event)
-        event = {
-            "kinesis": {
-                "kinesisSchemaVersion": "1.0",
-                "partitionKey": record["PartitionKey"],
-                "sequenceNumber": number,
-                "data": base64.b64encode(record["Data"]).decode(),
-                "approximateArrivalTimestamp": arrived,
-            },
-            "eventSource": "aws:kinesis",
-            "eventVersion": "1.0",
-            "eventID": f"{self._shard_id}:{number}",
-            "eventName": "aws:kinesis:record",
-            "invokeIdentityArn": self._role_arn,
-            "awsRegion": self._mapping.region,
-            "eventSourceARN": self._mapping.stream_arn,
-        }
-        return Record(number, arrived, json.dumps(event).encode())
+        event = event_record(record, self._shard_id, self._mapping.stream_arn, self._role_arn)
+        arrived = event["kinesis"]["approximateArrivalTimestamp"]
+        return Record(record["SequenceNumber"], arrived, json.dumps(event).encode())

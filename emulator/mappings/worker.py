@@ -1,4 +1,4 @@
-"""One thread a shard: read, gather, deliver. Shards never wait for one another."""
+"""One thread a shard: read records, gather them in batches, deliver these. Shards never wait for one another."""
 
 import itertools
 import threading
@@ -11,109 +11,119 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator.functions.description import Function
-from emulator.functions.runtime import INIT_LIMIT, ExecutionEnvironment, Invocation, Log, Place
+from emulator.functions.runtime import ExecutionEnvironment, Host, Invocation
 from emulator.mappings import on_failure
 from emulator.mappings.batches import Batch, Gathering, Record
 from emulator.mappings.delivery import deliver
 from emulator.mappings.settings import EventSourceMapping
 from emulator.mappings.shards import Position, ShardReader
-from emulator.mappings.statistics import Counters, ShardStatistics
 
 Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Options:
-    """How mappings are run, where AWS leaves it open or a laptop asks for other figures. All times in seconds.
+class Pace:
+    """How fast mappings work, in seconds. By default as fast as in AWS, as far as that is known.
 
     Args:
-        poll_interval: between two looks at a shard with nothing new. Lambda's base rate is one a second and shard
-            (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html); a shard with more is read on at once.
-        refresh_interval: between two looks at the list of mappings, their functions and their shards.
-        first_retry: before a batch is sent again for the first time, doubled each time after. AWS does not say how long
-            Lambda waits.
-        longest_retry: the most of that.
-        initialise_early: start functions when their shard starts, not with the first batch, which Lambda does at times.
-        init_limit: see `lambda_runtime.INIT_LIMIT`.
-        clock: the time in seconds since 1970, to which the age of records is measured.
+        poll: between two reads of a shard without new records; Lambda's base rate is one a second
+            (https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html). A shard with more records is read at once.
+        refresh: between two looks at the list of mappings, their functions and the shards of their streams.
+        first_retry: before a batch is sent again for the first time; each further wait is twice as long. AWS does not
+            publish this. In a recording, a batch that always failed was sent 8 times within 60 s
+            (https://github.com/localstack/localstack, test_lambda_integration_kinesis.snapshot.json,
+            `test_kinesis_maximum_record_age_exceeded[expire-while-retrying]`), as it is with 0.25 to 0.47 s, doubled.
+        longest_retry: the longest such wait.
     """
 
-    poll_interval: float = 1.0
-    refresh_interval: float = 2.0
-    first_retry: float = 0.1
-    longest_retry: float = 10.0
-    initialise_early: bool = False
-    init_limit: float = INIT_LIMIT
-    clock: Callable[[], float] = time.time
+    poll: float = 1.0
+    refresh: float = 2.0
+    first_retry: float = 0.4
+    longest_retry: float = 60.0
+
+    def retry(self, times: int) -> float:
+        """Seconds to wait before something that failed is tried again for the so-manieth time, counted from 1."""
+        return min(self.longest_retry, self.first_retry * 2.0 ** min(times - 1, 30))
 
 
 @dataclass(frozen=True)
-class Job:
-    """All that is needed to run a mapping on its shards.
+class Services:
+    """What all mappings of an emulator use.
 
     Args:
-        mapping: its settings.
-        function: its function.
-        place: where the function runs.
-    """
-
-    mapping: EventSourceMapping
-    function: Function
-    place: Place
-
-
-@dataclass(frozen=True)
-class Surroundings:
-    """What all workers share: clients of Kinesis, SQS and S3, where logs go, whom to tell of trouble, and options.
-
-    `listener` is told of each invocation, from the worker's thread: mapping, shard, batch, what came of it.
+        kinesis: a boto3 client, as are `s3` and `sqs`.
+        host: where functions run.
+        pace: how fast mappings work.
+        say: takes a line for people, from any thread.
+        result: takes the UUID of a mapping and its new LastProcessingResult, from any thread.
     """
 
     kinesis: Any
-    sqs: Any
     s3: Any
-    log: Log
+    sqs: Any
+    host: Host
+    pace: Pace
     say: Say
-    options: Options
-    listener: Callable[[EventSourceMapping, str, Batch, Invocation], None] | None = None
+    result: Callable[[str, str], None]
+
+
+@dataclass
+class Progress:
+    """What a mapping has done on a shard. One thread changes it, and any thread may read it.
+
+    Args:
+        function: the function's name.
+        shard: the shard's id.
+        done: records that the function has processed.
+        discarded: records that were given up.
+        waiting_since: when the oldest record arrived that was read and is neither, in seconds since 1970; 0 for none.
+    """
+
+    function: str
+    shard: str
+    done: int = 0
+    discarded: int = 0
+    waiting_since: float = 0.0
 
 
 class ShardWorker:
     """Runs a mapping on a shard until it is stopped or all of a closed shard is done.
 
     Args:
-        job: the mapping.
+        mapping: the mapping.
+        function: its function.
         shard_id: the shard.
-        position: where to begin.
-        around: what it shares with others.
+        position: where to begin; later, after the last record that is done or discarded, where another would begin.
+        services: what all mappings use.
         finished: called when it ends, from its thread.
     """
 
     def __init__(
-        self, job: Job, shard_id: str, position: Position, around: Surroundings, finished: Callable[[], None]
+        self,
+        mapping: EventSourceMapping,
+        function: Function,
+        shard_id: str,
+        position: Position,
+        services: Services,
+        finished: Callable[[], None],
     ) -> None:
-        self.shard_id = shard_id
-        self._job = job
-        self._mapping = job.mapping
-        self._position = position
-        self._around = around
-        self._options = around.options
-        self._finished = finished
+        self.position = position
+        self.progress = Progress(mapping.function, shard_id)
+        self._mapping, self._function, self._shard_id = mapping, function, shard_id
+        self._services, self._pace, self._finished = services, services.pace, finished
         self._stop = threading.Event()
-        self._broken_off = False
-        # How many times in a row the shard could not be read.
-        self._unread = 0
+        self._failed_reads = 0
         self._arrivals: deque[float] = deque()
-        mapping = job.mapping
-        self.counters = Counters(ShardStatistics(mapping.uuid, mapping.function, mapping.stream, shard_id))
-        self._environment = ExecutionEnvironment(job.function, job.place, around.log, self._options.init_limit)
-        self._reader = ShardReader(around.kinesis, mapping, shard_id, position, job.function.role_arn)
+        self._environment = ExecutionEnvironment(function, services.host)
         self._thread = threading.Thread(target=self._run, name=f"{mapping.function} {shard_id}", daemon=True)
 
+    def __str__(self) -> str:
+        return f"{self._mapping} {self._shard_id}"
+
     @property
-    def position(self) -> Position:
-        """After the last record that is done or discarded: where another worker would go on."""
-        return self._position
+    def alive(self) -> bool:
+        """Whether it has not ended."""
+        return self._thread.is_alive()
 
     def start(self) -> None:
         """Begin."""
@@ -123,137 +133,112 @@ class ShardWorker:
         """Make no further invocation; the one under way is finished. Returns at once."""
         self._stop.set()
 
-    def kill(self) -> None:
-        """Break off the invocation under way; its records are not done. Returns at once."""
-        self._broken_off = True
-        self._stop.set()
-        self._environment.kill()
-
     def join(self) -> None:
         """Wait until it has ended."""
         self._thread.join()
 
     def _run(self) -> None:
-        try:
-            if self._options.initialise_early:
+        for times in itertools.count(1):
+            try:
                 self._environment.initialise()
-            ended = self._work()
-            self.counters.set(state="ended" if ended else "stopped")
-            if ended:
-                self._position = self._position.end()
-        except Exception as error:
-            self.counters.set(state="failed")
-            self._around.say(f"{self._mapping} {self.shard_id}: stopped by an error of its own: {error!r}")
-        finally:
-            self._environment.close()
-            self._finished()
+                if self._work():
+                    self.position = self.position.end()
+                break
+            except Exception as error:
+                self._services.say(f"{self}: begins again after an error of the emulator: {error!r}")
+                self._environment.close()
+                if self._stop.wait(self._pace.retry(times)):
+                    break
+        self._environment.close()
+        self._finished()
 
     def _work(self) -> bool:
         """Read and deliver; True when all of a closed shard is done, False when stopped."""
         now = time.monotonic()
+        reader = ShardReader(
+            self._services.kinesis, self._mapping, self._shard_id, self.position, self._function.role_arn
+        )
         gathering = Gathering(self._mapping.batch_size, self._mapping.batching_window, now)
+        self._arrivals.clear()
         poll_at, ended = now, False
         while not self._stop.is_set():
             now = time.monotonic()
             due_at = gathering.due_at(now)
             if due_at is not None and due_at <= now:
                 deliver(gathering.take(), self._mapping, self)
-                self.counters.set(state="reading")
                 gathering.restart(time.monotonic())
             elif ended and not gathering:
                 return True
             elif not ended and poll_at <= now:
-                wait, ended = self._poll(gathering)
+                wait, ended = self._poll(reader, gathering)
                 poll_at = time.monotonic() + wait
             else:
                 times = [moment for moment in (due_at, None if ended else poll_at) if moment is not None]
                 self._stop.wait(max(0.0, min(times) - now))
         return False
 
-    def _poll(self, gathering: Gathering) -> tuple[float, bool]:
+    def _poll(self, reader: ShardReader, gathering: Gathering) -> tuple[float, bool]:
         """Read once; return how long to wait before the next time, and whether the shard has ended."""
         try:
-            reading = self._reader.read()
+            reading = reader.read()
         except (ClientError, BotoCoreError) as error:
-            if self._unread == 0:
-                self._around.say(f"{self._mapping} {self.shard_id}: cannot be read, tries again: {error}")
-            self._unread += 1
-            return self._pause(self._unread - 1), False
-        self._unread = 0
+            self._failed_reads += 1
+            if self._failed_reads == 1:
+                self._services.say(f"{self}: cannot be read, tries again: {error}")
+            return self._pace.retry(self._failed_reads), False
+        self._failed_reads = 0
         gathering.add(reading.records)
         self._arrivals.extend(record.arrived for record in reading.records)
         self._settle(0)
-        self.counters.add(read=len(reading.records))
-        self.counters.set(behind=reading.behind)
-        return (0.0 if reading.behind else self._options.poll_interval), reading.ended
-
-    def _pause(self, times: int) -> float:
-        """Seconds to wait when something has failed and was tried again so many times."""
-        return min(self._options.longest_retry, self._options.first_retry * float(2 ** min(times, 30)))
-
-    # What a delivery needs.
-
-    def stopping(self) -> bool:
-        """Whether it was told to stop."""
-        return self._stop.is_set()
-
-    def now(self) -> float:
-        """The time, in seconds since 1970."""
-        return self._options.clock()
-
-    def invoke(self, batch: Batch) -> Invocation | None:
-        """Invoke the function; None if that was broken off."""
-        self.counters.set(state="invoking")
-        invocation = self._environment.invoke(batch.payload())
-        if self._broken_off:
-            return None
-        result = "PROBLEM: Function call failed" if invocation.function_error else "OK"
-        self.counters.add(invocations=1)
-        self.counters.set(last_result=result)
-        if self._around.listener:
-            self._around.listener(self._mapping, self.shard_id, batch, invocation)
-        return invocation
-
-    def done(self, records: tuple[Record, ...]) -> None:
-        """Go on after these records."""
-        if records:
-            self._position = self._position.after(records[-1].sequence_number)
-            self.counters.add(done=len(records))
-            self._settle(len(records))
-
-    def failed(self, batch: Batch, split: bool, retry: bool) -> None:
-        """Count a failure, and wait if the same batch is sent again."""
-        self.counters.add(failures=1, splits=int(split), retries=int(retry))
-        if retry:
-            self.counters.set(state="retrying")
-            self._stop.wait(self._pause(batch.invocations))
-
-    def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
-        """Tell the on-failure destination, for as long as it takes, and go on after the batch."""
-        version, now = self._job.function.version, time.time()
-        record = on_failure.invocation_record(self._mapping, self.shard_id, batch, condition, invocation, version, now)
-        if not self._tell(record, batch.payload()):
-            return False
-        self._position = self._position.after(batch.records[-1].sequence_number)
-        self.counters.add(discarded=len(batch.records))
-        self._settle(len(batch.records))
-        return True
+        return (0.0 if reading.behind else self._pace.poll), reading.ended
 
     def _settle(self, count: int) -> None:
         """Note that so many of the oldest records are done or discarded."""
         for _ in range(count):
             self._arrivals.popleft()
-        self.counters.set(waiting_since=self._arrivals[0] if self._arrivals else 0.0)
+        self.progress.waiting_since = self._arrivals[0] if self._arrivals else 0.0
 
-    def _tell(self, record: dict[str, Any], payload: bytes) -> bool:
-        """Send a record to the on-failure destination; False if it was stopped before that worked."""
-        for times in itertools.count():
+    # The effects of a delivery.
+
+    def now(self) -> float:
+        """The time, in seconds since 1970."""
+        return time.time()
+
+    def wait(self, retries: int) -> None:
+        """Wait before a retry, or until a stop."""
+        self._stop.wait(self._pace.retry(retries))
+
+    def invoke(self, batch: Batch) -> Invocation | None:
+        """Invoke the function, unless it was told to stop."""
+        if self._stop.is_set():
+            return None
+        invocation = self._environment.invoke(batch.payload())
+        result = "PROBLEM: Function call failed" if invocation.function_error else "OK"
+        self._services.result(self._mapping.uuid, result)
+        return invocation
+
+    def done(self, records: tuple[Record, ...]) -> None:
+        """Go on after these records."""
+        if records:
+            self.position = self.position.after(records[-1].sequence_number)
+            self.progress.done += len(records)
+            self._settle(len(records))
+
+    def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
+        """Tell the on-failure destination, however often that must be tried, and go on after the batch."""
+        record = on_failure.invocation_record(
+            self._mapping, self._shard_id, batch, condition, invocation, self._function.version, time.time()
+        )
+        for times in itertools.count(1):
             try:
-                on_failure.send(self._around.s3, self._around.sqs, self._mapping, record, payload)
-                return True
+                on_failure.send(self._services.s3, self._services.sqs, self._mapping, record, batch.payload())
+                break
             except (ClientError, BotoCoreError) as error:
-                if times == 0:
-                    self._around.say(f"{self._mapping}: its on-failure destination fails, tries again: {error}")
-                if self._stop.wait(self._pause(times)):
-                    break
-        return False
+                if times == 1:
+                    self._services.say(f"{self}: its on-failure destination fails, tries again: {error}")
+                if self._stop.wait(self._pace.retry(times)):
+                    return False
+        self.position = self.position.after(batch.records[-1].sequence_number)
+        self.progress.discarded += len(batch.records)
+        self._settle(len(batch.records))
+        return True

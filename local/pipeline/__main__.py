@@ -16,7 +16,7 @@ from deploy import packages, progress
 from deploy.aws.errors import DeployError
 from deploy.progress import say
 from emulator.mappings.mappings import EventSourceMappings
-from emulator.mappings.worker import Options as MappingOptions
+from emulator.mappings.worker import Pace
 from emulator.server import REGION, emulator, export_line, work_on
 from local import terminal
 from local.pipeline import deployed, evidence, job, reconcile
@@ -61,10 +61,8 @@ class Pipeline:
         say(f"starting the job from {job.PACKAGE.relative_to(_ROOT)}")
         groups = job.properties(self.system.outputs, alerts)
         self.job = stack.enter_context(job.run(groups, min(options.shards, 2), folder))
-        settings = MappingOptions(
-            poll_interval=POLL_INTERVAL, first_retry=_FIRST_RETRY, longest_retry=_LONGEST_RETRY, initialise_early=True
-        )
-        self.mappings = stack.enter_context(EventSourceMappings(endpoint, REGION, settings, say=lambda _: None))
+        pace = Pace(poll=POLL_INTERVAL, first_retry=_FIRST_RETRY, longest_retry=_LONGEST_RETRY)
+        self.mappings = stack.enter_context(EventSourceMappings(endpoint, REGION, lambda _: None, pace))
         self.phone = Phone(self.system.phone_queue)
         stack.callback(self.phone.stop)
         self.phone.start()

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from emulator.flink.service import FlinkService
-from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
+from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Ahead, Application, Log, Operation
 
 _FIRST_SNAPSHOT = 1_767_603_600
 """2026-01-05 09:00 UTC; each one after it is a second later."""
@@ -30,26 +30,24 @@ class ScriptedJobs:
     def sampled_at(self) -> datetime:
         return self.now()
 
-    def looked_at(self) -> None:
-        self.passed += timedelta(seconds=30)
-
-    def refuses(self, log: Log, *ways: str) -> str:
-        return self._fails(log, *ways)
-
     def start(self, application: Application, code: bytes, log: Log) -> None:
-        if not self._fails(log, "driver_dies"):
+        if not self.fails(log, "driver_dies"):
             application.job_runs(self.now())
 
     def stop(self, application: Application) -> None:
         application.up_since = None
 
-    def _fails(self, log: Log, *ways: str) -> str:
+    def fails(self, log: Log, *ways: str) -> str:
         for how in self.failing:
             if how in ways:
                 self.failing.remove(how)
                 log(_DRIVER_FAILURE)
                 return how
         return ""
+
+
+def _fail(operation: Operation, error: str) -> None:
+    operation.status, operation.error = "FAILED", error
 
 
 class ScriptedFlink(FlinkService):
@@ -85,6 +83,24 @@ class ScriptedFlink(FlinkService):
         assert how in ("driver_dies", "start_falls_back", "update_rolls_back", "update_ends_ready")
         self._scripted.failing.append(how)
 
+    def _after_starting(self, application: Application, operation: Operation) -> Ahead:
+        if self._fails(application, "start_falls_back"):
+            return [("READY", lambda: _fail(operation, "CodeError: jobs/low_inventory.py failed"))]
+        return super()._after_starting(application, operation)
+
+    def _after_updating(self, application: Application, operation: Operation, before: int) -> Ahead:
+        how = self._fails(application, "update_rolls_back", "update_ends_ready")
+        if how == "update_rolls_back":
+            _fail(operation, "CodeError: the job of this version failed")
+            return self._back(application, self._begin(application, "RollbackApplication"), before)
+        if how == "update_ends_ready":
+            reason = "CodeError: the job of this version failed, and so did the one before"
+            return [("READY", lambda: _fail(operation, reason))]
+        return super()._after_updating(application, operation, before)
+
+    def _fails(self, application: Application, *ways: str) -> str:
+        return self._scripted.fails(lambda lines: self._log(application, lines), *ways)
+
     def scale(self, name: str) -> None:
         """Let the service scale an application by itself."""
         application = self.applications[name]
@@ -94,6 +110,8 @@ class ScriptedFlink(FlinkService):
     def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request, and note it."""
         self.calls.append(operation)
+        if operation == "DescribeApplication":
+            self.passed += timedelta(seconds=30)
         answer = super().handle(operation, request)
         for n, snapshot in enumerate(answer.get("SnapshotSummaries", [])):
             snapshot["SnapshotCreationTimestamp"] = _FIRST_SNAPSHOT + n

@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from emulator.__main__ import main
 from tests.emulated import SOURCE, Emulator, eventually
 from tests.emulator.mappings.lambda_account import LambdaAccount
 
@@ -60,9 +62,37 @@ def test_it_is_killed(tmp_path: Path) -> None:
     eventually(lambda: not any(child.is_running() for child in children), "the end of the server")
 
 
-@pytest.mark.parametrize(("arguments", "status"), [(["--port", "http"], 2), (["--port", "99999"], 1), (["here"], 2)])
-def test_what_cannot_be(arguments: list[str], status: int) -> None:
-    command = [sys.executable, "-m", "emulator", *arguments]
-    process = subprocess.run(command, capture_output=True, text=True, timeout=120)
-    assert (process.returncode, process.stdout) == (status, "")
-    assert process.stderr.splitlines()[-1].startswith("emulator: ")
+def test_limited_reads() -> None:
+    """More than five a second of a shard are refused."""
+    command = [sys.executable, "-m", "emulator", "--limit-reads"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        assert process.stdout is not None
+        endpoint = process.stdout.readline().split()[1].partition("=")[2]
+        kinesis = Emulator(endpoint, REGION).kinesis
+        kinesis.create_stream(StreamName=SOURCE, ShardCount=1)
+        iterator = kinesis.get_shard_iterator(
+            StreamName=SOURCE, ShardId="shardId-000000000000", ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        retries = [kinesis.get_records(ShardIterator=iterator)["ResponseMetadata"]["RetryAttempts"] for _ in range(12)]
+    finally:
+        process.terminate()
+        process.communicate(timeout=120)
+    assert sum(retries) > 0
+
+
+@pytest.mark.parametrize("arguments", [["--port", "http"], ["--port", "99999"], ["--port", "-1"], ["here"]])
+def test_bad_options(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as exit:
+        main(arguments)
+    out, err = capsys.readouterr()
+    assert (exit.value.code, out) == (2, "")
+    assert re.fullmatch(r"emulator: .*\(--help explains the options\)\n", err)
+
+
+def test_port_that_is_taken() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        command = [sys.executable, "-m", "emulator", "--port", str(taken.getsockname()[1])]
+        process = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (process.returncode, process.stdout) == (1, "")
+    assert process.stderr.splitlines()[-1].startswith("emulator: the emulator (moto) did not start")

@@ -9,7 +9,7 @@ from typing import Any
 import boto3
 
 from emulator.mappings.mappings import EventSourceMappings
-from emulator.mappings.worker import Options
+from emulator.mappings.worker import Pace
 from emulator.server import REGION
 from local.pipeline import deployed
 from tests.faults.outcome import Written
@@ -36,7 +36,7 @@ class System:
         for name in ("KinesisToDynamo", "AlertsToSns"):
             self._behind_proxy(self._system.outputs[f"{name}Name"])
         # Retries are paced as AWS paces them; a shard is only looked at oftener.
-        self.mappings = EventSourceMappings(endpoint, REGION, Options(poll_interval=0.2), say=lambda _: None)
+        self.mappings = EventSourceMappings(endpoint, REGION, lambda _: None, Pace(poll=0.2))
 
     def client(self, service: str) -> Any:
         """A boto3 client that reaches the emulator itself."""

@@ -2,13 +2,19 @@
 
 import sys
 import threading
-import time
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
+import pytest
+from botocore.config import Config
+from moto.kinesis.models import KinesisBackend
+
+from emulator.corrections import kinesis
 from tests.emulated import SOURCE, Emulator
-from tests.emulator.mappings.lambda_account import LambdaAccount
 
 MIDDLE = str(2**127)
+CLOCK = "emulator.corrections.kinesis.time"
 
 
 def read(emulator: Emulator, shard_id: str) -> tuple[list[bytes], bool]:
@@ -55,6 +61,120 @@ def test_merge(emulator: Emulator) -> None:
     }
 
 
+def test_numbers_grow_from_parents_to_children(emulator: Emulator) -> None:
+    """So that of two records of one key the later one has the greater number, wherever it is."""
+    emulator.create_streams(shards=1)
+    numbers = []
+    for _ in range(3):
+        answer = emulator.kinesis.put_record(StreamName=SOURCE, Data=b"x", PartitionKey="k")
+        numbers.append(int(answer["SequenceNumber"]))
+        open_shard = answer["ShardId"]
+        start, end = hash_range(emulator, open_shard)
+        emulator.kinesis.split_shard(
+            StreamName=SOURCE, ShardToSplit=open_shard, NewStartingHashKey=str((start + end) // 2)
+        )
+    assert numbers == sorted(set(numbers))
+    child = put(emulator, b"new")
+    assert read(emulator, child) == ([b"new"], False)
+
+
+def hash_range(emulator: Emulator, shard_id: str) -> tuple[int, int]:
+    shards = emulator.kinesis.list_shards(StreamName=SOURCE)["Shards"]
+    (found,) = [shard["HashKeyRange"] for shard in shards if shard["ShardId"] == shard_id]
+    return int(found["StartingHashKey"]), int(found["EndingHashKey"])
+
+
+# Shard 0 was split into 1 and 2, then 1 and 2 were merged to 3; before, between and after are times.
+@pytest.mark.parametrize(
+    ("kind", "more", "expected"),
+    [
+        ("AFTER_SHARD_ID", {"ShardId": "shardId-000000000001"}, [2, 3]),
+        ("AFTER_SHARD_ID", {"ShardId": "shardId-000000000003"}, []),
+        ("AT_TRIM_HORIZON", {}, [0]),
+        ("FROM_TRIM_HORIZON", {}, [0, 1, 2, 3]),
+        ("AT_LATEST", {}, [3]),
+        ("AT_TIMESTAMP", {"Timestamp": "before"}, [0]),
+        ("AT_TIMESTAMP", {"Timestamp": "between"}, [1, 2]),
+        ("AT_TIMESTAMP", {"Timestamp": "after"}, [3]),
+        ("FROM_TIMESTAMP", {"Timestamp": "before"}, [0, 1, 2, 3]),
+        ("FROM_TIMESTAMP", {"Timestamp": "between"}, [1, 2, 3]),
+        ("FROM_TIMESTAMP", {"Timestamp": "after"}, [3]),
+    ],
+)
+def test_shard_filter(
+    emulator: Emulator, monkeypatch: pytest.MonkeyPatch, kind: str, more: dict[str, str], expected: list[int]
+) -> None:
+    """https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html"""
+    times = {"before": 1_000.0, "split": 2_000.0, "between": 3_000.0, "merge": 4_000.0, "after": 5_000.0}
+    emulator.create_streams(shards=1)
+    (parent,) = shard_ids(emulator)
+    monkeypatch.setattr(CLOCK, SimpleNamespace(time=lambda: times["split"]))
+    emulator.kinesis.split_shard(StreamName=SOURCE, ShardToSplit=parent, NewStartingHashKey=MIDDLE)
+    monkeypatch.setattr(CLOCK, SimpleNamespace(time=lambda: times["merge"]))
+    first, second = shard_ids(emulator)[1:]
+    emulator.kinesis.merge_shards(StreamName=SOURCE, ShardToMerge=first, AdjacentShardToMerge=second)
+    monkeypatch.undo()
+    values: dict[str, Any] = {key: times.get(value, value) for key, value in more.items()}
+    answer = emulator.kinesis.list_shards(StreamName=SOURCE, ShardFilter={"Type": kind} | values)
+    assert [shard["ShardId"] for shard in answer["Shards"]] == [f"shardId-{number:012}" for number in expected]
+
+
+def test_writes_while_a_stream_is_resharded(emulator: Emulator) -> None:
+    """None is lost in a shard that was closed meanwhile."""
+    emulator.create_streams(shards=1)
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    written: list[int] = []
+
+    def write() -> None:
+        for number in range(30):
+            records = [{"Data": b"%d" % (number * 20 + n), "PartitionKey": str(n)} for n in range(20)]
+            emulator.kinesis.put_records(StreamName=SOURCE, Records=records)
+            written.append(number)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    for count in (2, 4, 2, 4, 1):
+        emulator.kinesis.update_shard_count(StreamName=SOURCE, TargetShardCount=count, ScalingType="UNIFORM_SCALING")
+    writer.join()
+    sys.setswitchinterval(before)
+    found = [read(emulator, shard_id) for shard_id in shard_ids(emulator)]
+    assert sorted(int(data) for datas, _ in found for data in datas) == list(range(len(written) * 20))
+    # Only the last shard is open.
+    assert [ended for _, ended in found] == [True] * (len(found) - 1) + [False]
+
+
+def test_five_reads_a_second(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each shard; in the next second there are five more."""
+    now = [1_000.0]
+    monkeypatch.setattr(KinesisBackend, "get_records", KinesisBackend.get_records)
+    monkeypatch.setattr(CLOCK, SimpleNamespace(monotonic=lambda: now[0]))
+    kinesis._allow_five_reads_a_second()
+    emulator.create_streams(shards=2)
+    client = boto3.client(
+        "kinesis",
+        region_name=emulator.region,
+        endpoint_url=emulator.endpoint,
+        aws_access_key_id="test",
+        aws_secret_access_key="test",
+        config=Config(retries={"total_max_attempts": 1}),
+    )
+    one, other = (
+        client.get_shard_iterator(StreamName=SOURCE, ShardId=shard_id, ShardIteratorType="TRIM_HORIZON")[
+            "ShardIterator"
+        ]
+        for shard_id in shard_ids(emulator)
+    )
+    for _ in range(2):
+        for _ in range(5):
+            now[0] += 0.1
+            client.get_records(ShardIterator=one)
+        with pytest.raises(client.exceptions.ProvisionedThroughputExceededException, match="Rate exceeded for shard"):
+            client.get_records(ShardIterator=one)
+        client.get_records(ShardIterator=other)
+        now[0] += 0.61
+
+
 def test_writers_at_once(emulator: Emulator) -> None:
     """No record replaces another, however often threads take turns."""
     emulator.create_streams(shards=1)
@@ -72,19 +192,3 @@ def test_writers_at_once(emulator: Emulator) -> None:
         writer.join()
     sys.setswitchinterval(before)
     assert len(emulator.read(SOURCE)) == 4 * 20 * 20
-
-
-def test_no_mapping_runs_by_itself(account: LambdaAccount) -> None:
-    """A record is written, and nothing is invoked, or logged, for it."""
-    account.create_function()
-    account.create_mapping()
-    account.put("a")
-    assert account.logs.describe_log_groups()["logGroups"] == []
-
-
-def test_starting_timestamp(account: LambdaAccount) -> None:
-    account.create_function()
-    moment = int(time.time())
-    account.create_mapping(StartingPosition="AT_TIMESTAMP", StartingPositionTimestamp=moment)
-    (mapping,) = account.lambda_.list_event_source_mappings()["EventSourceMappings"]
-    assert mapping["StartingPositionTimestamp"].timestamp() == moment

@@ -6,41 +6,53 @@ from typing import Any
 import pytest
 
 from emulator.functions import description
-from emulator.functions.description import FunctionError
+from emulator.functions.description import Function, FunctionError
 from tests.emulator.mappings.lambda_account import RECORDER, LambdaAccount, package
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:recorder"
 
 
+def load(account: LambdaAccount, folder: Path, arn: str = ARN) -> Function:
+    return description.load(account.lambda_, account.s3, arn, folder)
+
+
 def test_settings_and_code(account: LambdaAccount, tmp_path: Path) -> None:
     account.create_function(Timeout=7, MemorySize=512)
-    function = description.describe(account.lambda_, ARN)
+    function = load(account, tmp_path)
     assert (function.name, function.version, function.runtime) == ("recorder", "$LATEST", "python3.11")
     assert (function.timeout, function.memory, function.role_arn) == (7, 512, account.role())
     assert function.environment == {"KEPT": str(account.kept)}
-    description.unpack(description.code(account.s3, function), tmp_path / "code")
-    assert (tmp_path / "code" / "lambda_function.py").read_text() == RECORDER
+    assert (function.code / "lambda_function.py").read_text() == RECORDER
+    assert function.remark == ""
 
 
-def test_code_among_other_buckets(account: LambdaAccount) -> None:
+def test_new_code(account: LambdaAccount, tmp_path: Path) -> None:
+    """It has a folder of its own; what is known already is not fetched again."""
+    account.create_function()
+    before = load(account, tmp_path)
+    account.s3.put_object(Bucket="code", Key="recorder.zip", Body=package("x = 1"))
+    assert load(account, tmp_path) == before
+    account.lambda_.update_function_code(FunctionName="recorder", S3Bucket="code", S3Key="recorder.zip")
+    after = load(account, tmp_path)
+    assert (before.code / "lambda_function.py").read_text() == RECORDER
+    assert (after.code / "lambda_function.py").read_text() == "x = 1"
+
+
+def test_code_among_other_buckets(account: LambdaAccount, tmp_path: Path) -> None:
     """The same key in another bucket holds something else: the digest tells."""
     account.create_function()
-    other = {"LocationConstraint": "eu-west-1"}
     for bucket in ("a-first", "z-last"):
-        account.s3.create_bucket(Bucket=bucket, CreateBucketConfiguration=other)
+        account.create_bucket(bucket)
     account.s3.put_object(Bucket="z-last", Key="recorder.zip", Body=package(RECORDER))
     for bucket in ("a-first", "code"):
         account.s3.put_object(Bucket=bucket, Key="recorder.zip", Body=package("x = 1"))
-    function = description.describe(account.lambda_, ARN)
-    assert description.code(account.s3, function) == package(RECORDER)
+    assert (load(account, tmp_path).code / "lambda_function.py").read_text() == RECORDER
 
 
-def test_code_that_is_gone(account: LambdaAccount) -> None:
-    account.create_function()
-    account.s3.delete_object(Bucket="code", Key="recorder.zip")
-    function = description.describe(account.lambda_, ARN)
-    with pytest.raises(FunctionError, match=r"function recorder: no bucket .*'recorder.zip'.* zip in S3"):
-        description.code(account.s3, function)
+def test_another_python(account: LambdaAccount, tmp_path: Path) -> None:
+    """It runs, and what is different is said."""
+    account.create_function(Runtime="python3.13")
+    assert load(account, tmp_path).remark == " on python3.11, although the function declares python3.13"
 
 
 @pytest.mark.parametrize(
@@ -50,25 +62,48 @@ def test_code_that_is_gone(account: LambdaAccount) -> None:
         ({"PackageType": "Image", "Runtime": "python3.11"}, "expected a zip for a Python runtime"),
     ],
 )
-def test_refused(account: LambdaAccount, settings: dict[str, Any], expected: str) -> None:
-    account.s3.put_object(Bucket="code", Key="f.zip", Body=package(RECORDER))
-    code = {"S3Bucket": "code", "S3Key": "f.zip"}
-    names = {"FunctionName": "f", "Role": account.role(), "Handler": "lambda_function.lambda_handler", "Code": code}
-    account.lambda_.create_function(**names, **settings)
-    with pytest.raises(FunctionError, match=rf"function f: {expected}"):
-        description.describe(account.lambda_, ARN.replace("recorder", "f"))
+def test_refused(account: LambdaAccount, tmp_path: Path, settings: dict[str, Any], expected: str) -> None:
+    account.create_function(**settings)
+    with pytest.raises(FunctionError, match=rf"function recorder: {expected}"):
+        load(account, tmp_path)
 
 
-def test_layers(account: LambdaAccount) -> None:
+def test_layers(account: LambdaAccount, tmp_path: Path) -> None:
     layer = account.lambda_.publish_layer_version(LayerName="l", Content={"ZipFile": package("x = 1")})
     account.create_function(Layers=[layer["LayerVersionArn"]])
     with pytest.raises(FunctionError, match=r"function recorder: has layers, .*; expected all its code in the zip"):
-        description.describe(account.lambda_, ARN)
+        load(account, tmp_path)
 
 
-def test_function_that_is_not_there(account: LambdaAccount) -> None:
+def test_never_invoked(account: LambdaAccount, tmp_path: Path) -> None:
+    account.create_function()
+    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=0)
+    with pytest.raises(
+        FunctionError, match=r"function recorder: its reserved concurrency is 0, .*; expected 1 or more"
+    ):
+        load(account, tmp_path)
+    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=1)
+    load(account, tmp_path)
+
+
+def test_code_that_is_gone(account: LambdaAccount, tmp_path: Path) -> None:
+    account.create_function()
+    account.s3.delete_object(Bucket="code", Key="recorder.zip")
+    with pytest.raises(FunctionError, match=r"function recorder: no bucket .*'recorder.zip'.* zip in S3"):
+        load(account, tmp_path)
+
+
+def test_code_that_is_no_zip(account: LambdaAccount, tmp_path: Path) -> None:
+    account.create_function()
+    account.s3.put_object(Bucket="code", Key="recorder.zip", Body=b"text")
+    account.lambda_.update_function_code(FunctionName="recorder", S3Bucket="code", S3Key="recorder.zip")
+    with pytest.raises(FunctionError, match="function recorder: expected a zip as its code"):
+        load(account, tmp_path)
+
+
+def test_function_that_is_not_there(account: LambdaAccount, tmp_path: Path) -> None:
     with pytest.raises(FunctionError, match=rf"function {ARN}: .*; expected a function that exists"):
-        description.describe(account.lambda_, ARN)
+        load(account, tmp_path)
 
 
 def test_runtime_packages(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 
 from emulator.functions import description
 from emulator.functions.description import Function
-from emulator.functions.runtime import ExecutionEnvironment, Place
+from emulator.functions.runtime import ExecutionEnvironment, Host
 from tests.emulated import eventually
 
 ARN = "arn:aws:lambda:eu-west-1:123456789012:function:f"
@@ -39,8 +39,7 @@ def function(**settings: Any) -> Function:
         "timeout": 20,
         "memory": 256,
         "environment": {},
-        "code_location": "",
-        "code_sha256": "",
+        "code": Path(),
     }
     return Function(**values | settings)
 
@@ -76,9 +75,10 @@ def make(runtime: Path, tmp_path: Path, log: Log) -> Iterator[Make]:
     def environment(source: str, init_limit: float = 10.0, **settings: Any) -> ExecutionEnvironment:
         code = tmp_path / "code"
         code.mkdir()
+        (tmp_path / "runtime").symlink_to(runtime)
         (code / "lambda_function.py").write_text(source)
-        place = Place(tmp_path, code, runtime, "http://127.0.0.1:1")
-        made.append(ExecutionEnvironment(function(**settings), place, log, init_limit))
+        host = Host(tmp_path, "http://127.0.0.1:1", log, init_limit)
+        made.append(ExecutionEnvironment(function(code=code, **settings), host))
         return made[-1]
 
     yield environment
@@ -117,7 +117,7 @@ return [event, context.aws_request_id, context.invoked_function_arn, context.fun
     ]
 
 
-def test_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, runtime: Path) -> None:
+def test_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Its own variables and Lambda's, whatever the parent has."""
     monkeypatch.setenv("AWS_PROFILE", "mine")
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
@@ -140,7 +140,7 @@ def test_environment(make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/f",
         "LAMBDA_TASK_ROOT": str(tmp_path / "code"),
-        "LAMBDA_RUNTIME_DIR": str(runtime),
+        "LAMBDA_RUNTIME_DIR": str(tmp_path / "runtime"),
         "LANG": "en_US.UTF-8",
         "PATH": "/usr/local/bin:/usr/bin/:/bin:/opt/bin",
         "TMPDIR": str(tmp_path / "tmp"),
@@ -164,7 +164,7 @@ def test_what_can_be_imported(make: Make, tmp_path: Path) -> None:
     body = """
 import importlib.util
 import boto3, botocore, beside
-others = ("moto", "pytest", "psutil", "lambda_runtime", "batches", "pip")
+others = ("moto", "pytest", "psutil", "emulator", "runtime", "process", "pip")
 return [sys.path[0], beside.__file__, [n for n in others if importlib.util.find_spec(n)]]"""
     environment = make(handler(body))
     beside = tmp_path / "code" / "beside.py"
@@ -358,23 +358,16 @@ def test_long_line(make: Make, log: Log) -> None:
     assert 2 <= len(pieces) <= 5
 
 
-def test_kill(make: Make) -> None:
-    environment = make(handler("return 1"))
-    assert invoke(environment) == (None, 1)
-    environment.kill()
-    assert invoke(environment)[1]["errorType"] == "Runtime.ExitError"
-
-
 _PARENT = """
 import sys, threading
 from pathlib import Path
-from emulator.functions.runtime import ExecutionEnvironment, Place
+from emulator.functions.runtime import ExecutionEnvironment, Host
 from emulator.functions.description import Function
 home = Path(sys.argv[1])
 function = Function("f", "arn:aws:lambda:eu-west-1:123456789012:function:f", "$LATEST", "r", "python3.11",
-                    "lambda_function.lambda_handler", 60, 256, {}, "", "")
-place = Place(home, home / "code", home / "code", "http://127.0.0.1:1")
-ExecutionEnvironment(function, place, lambda *line: print(line[2], flush=True)).invoke(b"{}")
+                    "lambda_function.lambda_handler", 60, 256, {}, home / "code")
+host = Host(home, "http://127.0.0.1:1", lambda *line: print(line[2], flush=True))
+ExecutionEnvironment(function, host).invoke(b"{}")
 """
 
 

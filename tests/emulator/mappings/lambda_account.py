@@ -1,5 +1,6 @@
 """An account on the emulator with functions, mappings and queues, and a way to run the mappings."""
 
+import contextlib
 import io
 import json
 import zipfile
@@ -11,11 +12,11 @@ from typing import Any
 import boto3
 
 from emulator.mappings.mappings import EventSourceMappings
-from emulator.mappings.worker import Options
+from emulator.mappings.worker import Pace
 from tests.emulated import REGION, SOURCE, Emulator
 
 # Short, so that tests are.
-QUICK = Options(poll_interval=0.02, refresh_interval=0.05, first_retry=0.01, longest_retry=0.02)
+QUICK = Pace(poll=0.02, refresh=0.05, first_retry=0.01, longest_retry=0.02)
 
 # Keeps what it is sent, a line a record, and does what a record's text says.
 RECORDER = """
@@ -33,6 +34,8 @@ def lambda_handler(event, context):
             sys.exit(3)
         while "hang" in text:
             time.sleep(0.05)
+        while "wait" in text and not pathlib.Path(os.environ["KEPT"] + ".go").exists():
+            time.sleep(0.01)
         if "bad" in text:
             failed.append({"itemIdentifier": record["kinesis"]["sequenceNumber"]})
     return {"batchItemFailures": failed}
@@ -79,20 +82,26 @@ class LambdaAccount:
         self.s3.put_object(Bucket="code", Key=f"{name}.zip", Body=package(source))
         self.lambda_.create_function(
             FunctionName=name,
-            Runtime="python3.11",
             Role=self.role(),
             Handler="lambda_function.lambda_handler",
             Code={"S3Bucket": "code", "S3Key": f"{name}.zip"},
             Environment={"Variables": {"KEPT": str(self.kept)}},
-            **{"Timeout": 5, **settings},
+            **{"Runtime": "python3.11", "Timeout": 5, **settings},
         )
 
-    def role(self) -> str:
-        """A role for functions."""
-        try:
-            return str(self.iam.get_role(RoleName="function")["Role"]["Arn"])
-        except self.iam.exceptions.NoSuchEntityException:
-            return str(self.iam.create_role(RoleName="function", AssumeRolePolicyDocument="{}")["Role"]["Arn"])
+    def role(self, *actions: str, name: str = "function") -> str:
+        """A role for functions, which may do these actions; without one, all that a mapping needs."""
+        actions = actions or ("kinesis:Describe*", "kinesis:Get*", "kinesis:ListShards", "sqs:*", "s3:*")
+        statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
+        with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
+            self.iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        document = json.dumps({"Version": "2012-10-17", "Statement": statement})
+        self.iam.put_role_policy(RoleName=name, PolicyName="mapping", PolicyDocument=document)
+        return str(self.iam.get_role(RoleName=name)["Role"]["Arn"])
+
+    def go_on(self) -> None:
+        """End the waiting of records that say `wait`."""
+        self.kept.with_name("kept.go").touch()
 
     def create_queue(self, name: str = "failures") -> str:
         """Create an on-failure queue; its ARN."""
@@ -153,7 +162,7 @@ class LambdaAccount:
         return [event["message"] for event in events]
 
     @contextmanager
-    def running(self, options: Options = QUICK, **more: Any) -> Iterator[EventSourceMappings]:
+    def running(self) -> Iterator[EventSourceMappings]:
         """Run the account's mappings."""
-        with EventSourceMappings(self.emulator.endpoint, REGION, options, self.said.append, **more) as mappings:
+        with EventSourceMappings(self.emulator.endpoint, REGION, self.said.append, QUICK) as mappings:
             yield mappings

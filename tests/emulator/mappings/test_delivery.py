@@ -26,16 +26,19 @@ class World:
     step: float = 0.0
     stop_after: int = 10_000
     sent: list[list[int]] = field(default_factory=list)
+    waits: list[int] = field(default_factory=list)
     settled: list[int] = field(default_factory=list)
     discarded: list[tuple[list[int], str, int]] = field(default_factory=list)
-
-    def stopping(self) -> bool:
-        return len(self.sent) >= self.stop_after
 
     def now(self) -> float:
         return self.clock
 
+    def wait(self, retries: int) -> None:
+        self.waits.append(retries)
+
     def invoke(self, batch: Batch) -> Invocation | None:
+        if len(self.sent) >= self.stop_after:
+            return None
         self.sent.append(numbers(batch.records))
         self.clock += self.step
         failed = self.function(self.sent[-1])
@@ -46,9 +49,6 @@ class World:
 
     def done(self, records: tuple[Record, ...]) -> None:
         self.settled += numbers(records)
-
-    def failed(self, batch: Batch, split: bool, retry: bool) -> None:
-        assert not (split and retry)
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
         self.settled += numbers(batch.records)
@@ -92,6 +92,7 @@ def test_retries_count_for_the_same_batch() -> None:
     """As recorded from AWS: the last of six records fails; with three retries it is sent alone four times."""
     world = run(reporting(6), batch(1, 2, 3, 4, 5, 6), report_batch_item_failures=True, maximum_retry_attempts=3)
     assert world.sent == [[1, 2, 3, 4, 5, 6], [6], [6], [6], [6]]
+    assert world.waits == [1, 2, 3]
     assert world.discarded == [([6], EXHAUSTED, 4)]
 
 
@@ -112,6 +113,7 @@ def test_bisecting_and_reporting() -> None:
 def test_bisecting() -> None:
     """Splitting consumes no retry, so it goes on to single records also without any."""
     world = run(raising(3), batch(1, 2, 3, 4), bisect=True, maximum_retry_attempts=0)
+    assert world.waits == []
     assert world.sent == [[1, 2, 3, 4], [1, 2], [3, 4], [3], [4]]
     assert world.discarded == [([3], EXHAUSTED, 1)]
 

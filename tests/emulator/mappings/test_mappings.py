@@ -1,7 +1,7 @@
 """Mappings at work on the emulator, with functions that do well, fail, hang and die."""
 
 import base64
-import dataclasses
+import itertools
 import json
 import tempfile
 import threading
@@ -13,14 +13,13 @@ from typing import Any
 import psutil
 import pytest
 
-from emulator.functions.description import FunctionError
-from emulator.functions.runtime import Invocation
-from emulator.mappings.batches import Batch
+from emulator.mappings import settings
+from emulator.mappings.delivery import deliver
 from emulator.mappings.mappings import EventSourceMappings
-from emulator.mappings.settings import EventSourceMapping, MappingError
-from emulator.mappings.worker import Options
-from tests.emulated import REGION, SOURCE, Emulator, eventually
-from tests.emulator.mappings.lambda_account import QUICK, LambdaAccount
+from emulator.mappings.settings import EventSourceMapping
+from emulator.mappings.worker import Pace, ShardWorker
+from tests.emulated import ALERTS, REGION, SOURCE, Emulator, eventually
+from tests.emulator.mappings.lambda_account import LambdaAccount
 
 FAILURE_HANDLING: dict[str, Any] = {
     "BisectBatchOnFunctionError": True,
@@ -52,9 +51,8 @@ def test_records_reach_the_function(account: LambdaAccount) -> None:
         account.put("k/4")
         eventually(settled(mappings, 4), "the fourth", 20)
     assert account.batches() == [["k/1", "k/2"], ["k/3"], ["k/4"]]
-    assert (statistics.function, statistics.stream) == ("recorder", SOURCE)
-    assert (statistics.read, statistics.invocations, statistics.failures) == (3, 2, 0)
-    assert (statistics.last_result, statistics.behind, statistics.waiting_since) == ("OK", 0, 0)
+    assert (statistics.function, statistics.shard) == ("recorder", "shardId-000000000000")
+    assert (statistics.done, statistics.discarded, statistics.waiting_since) == (4, 0, 0)
     # What it printed, and when, is in its log group.
     log = account.log()
     assert [sum(line.startswith(word) for line in log) for word in ("START", "END", "REPORT")] == [3, 3, 3]
@@ -66,11 +64,10 @@ def test_batching_window(account: LambdaAccount) -> None:
     account.create_mapping(MaximumBatchingWindowInSeconds=1)
     with account.running() as mappings:
         account.put("k/1")
-        eventually(lambda: mappings.statistics()[0].read == 1, "the first is read", 20)
+        eventually(lambda: mappings.statistics()[0].waiting_since > 0, "the first is read", 20)
         account.put("k/2")
         eventually(settled(mappings, 2), "both", 20)
-        assert mappings.statistics()[0].invocations <= 2
-    assert account.seen() == ["k/1", "k/2"]
+    assert account.batches() in ([["k/1", "k/2"]], [["k/1"], ["k/2"]])
 
 
 @pytest.mark.parametrize("bad", ["k/bad", "k/raise", "k/exit"])
@@ -89,7 +86,7 @@ def test_bad_record(account: LambdaAccount, bad: str) -> None:
     assert failure["requestContext"]["functionArn"].endswith(":function:recorder")
     assert failure["responseContext"]["functionError"] == (None if bad == "k/bad" else "Unhandled")
     assert failure["KinesisBatchInfo"]["streamArn"] == account.stream_arn()
-    assert (statistics.done, statistics.discarded, statistics.retries) == (4, 1, 1)
+    assert (statistics.done, statistics.discarded) == (4, 1)
     alone = [batch for batch in account.batches() if batch == [bad]]
     assert len(alone) == 2
     first_times = list(dict.fromkeys(account.seen()))
@@ -133,8 +130,8 @@ def test_hanging_record(account: LambdaAccount) -> None:
 def test_nonsense(account: LambdaAccount) -> None:
     """A function that answers with no report, where one is expected, has failed for the whole batch."""
     account.create_function(source="def lambda_handler(event, context): return {'batchItemFailures': [{'id': 1}]}")
-    settings = FAILURE_HANDLING | {"BisectBatchOnFunctionError": False}
-    account.create_mapping(**settings, **on_failure(account.create_queue()))
+    handling = FAILURE_HANDLING | {"BisectBatchOnFunctionError": False}
+    account.create_mapping(**handling, **on_failure(account.create_queue()))
     account.put("k/1", "k/2")
     with account.running() as mappings:
         eventually(settled(mappings, 2), "both", 20)
@@ -148,16 +145,32 @@ def test_no_destination(account: LambdaAccount) -> None:
     account.put("k/raise")
     with account.running() as mappings:
         eventually(settled(mappings, 1), "the record", 20)
-        assert mappings.statistics()[0].last_result == "PROBLEM: Function call failed"
 
 
-def test_record_age(account: LambdaAccount) -> None:
+def test_last_result(account: LambdaAccount) -> None:
+    """Whoever asks Lambda's API sees what came of the last invocation."""
+
+    def result() -> str:
+        return str(account.lambda_.get_event_source_mapping(UUID=uuid)["LastProcessingResult"])
+
+    account.create_function()
+    uuid = account.create_mapping(BatchSize=1, MaximumRetryAttempts=0)
+    with account.running():
+        account.put("k/1")
+        eventually(lambda: result() == "OK", "the result of the first")
+        account.put("k/raise")
+        eventually(lambda: result() == "PROBLEM: Function call failed", "the result of the second")
+        account.put("k/3")
+        eventually(lambda: result() == "OK", "the result of the third")
+
+
+def test_record_age(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two minutes later the record is too old."""
     account.create_function()
     account.create_mapping(MaximumRecordAgeInSeconds=60, **on_failure(account.create_queue()))
     account.put("k/1")
-    options = dataclasses.replace(QUICK, clock=lambda: time.time() + 120)
-    with account.running(options) as mappings:
+    monkeypatch.setattr(ShardWorker, "now", lambda _: time.time() + 120)
+    with account.running() as mappings:
         eventually(settled(mappings, 1), "the record", 20)
     (failure,) = account.failures()
     assert failure["requestContext"]["condition"] == "RecordAgeExceeded"
@@ -185,7 +198,7 @@ def test_starting_positions(account: LambdaAccount) -> None:
 def test_shards_do_not_wait_for_one_another(emulator: Emulator, account: LambdaAccount) -> None:
     """While one shard's function hangs, the other's works."""
     emulator.kinesis.update_shard_count(StreamName=SOURCE, TargetShardCount=2, ScalingType="UNIFORM_SCALING")
-    account.create_function(Timeout=30)
+    account.create_function(Timeout=60)
     account.create_mapping()
     keys = [f"key{number}" for number in range(30)]
     shard_of = {
@@ -193,12 +206,13 @@ def test_shards_do_not_wait_for_one_another(emulator: Emulator, account: LambdaA
         for key in keys
     }
     hanging = next(key for key in keys if shard_of[key] != shard_of[keys[0]])
-    account.put(f"{hanging}/hang")
+    account.put(f"{hanging}/wait")
     with account.running() as mappings:
-        eventually(lambda: f"{hanging}/hang" in account.seen(), "one shard's function hangs", 20)
+        eventually(lambda: f"{hanging}/wait" in account.seen(), "one shard's function hangs", 20)
         account.put(f"{keys[0]}/well")
         eventually(lambda: f"{keys[0]}/well" in account.seen(), "the other goes on", 20)
-        mappings.kill()
+        account.go_on()
+        eventually(settled(mappings, len(keys) + 2), "all records")
 
 
 def test_resharding(emulator: Emulator, account: LambdaAccount) -> None:
@@ -220,14 +234,12 @@ def test_resharding(emulator: Emulator, account: LambdaAccount) -> None:
         merge(emulator)
         put_round(3)
         eventually(settled(mappings, 24), "three rounds", 30)
-        states = {each.shard: each.state for each in mappings.statistics()}
+        eventually(lambda: threads() == ["recorder shardId-000000000003"], "the end of all closed shards")
     assert sorted(account.seen()) == sorted(expected)
     for key in keys:
         assert [text for text in account.seen() if text.startswith(f"{key}/")] == [
             f"{key}/{number}" for number in (1, 2, 3)
         ]
-    assert [states[f"shardId-{number:012}"] for number in range(3)] == ["ended"] * 3
-    assert states["shardId-000000000003"] == "reading"
 
 
 def split(emulator: Emulator) -> None:
@@ -248,7 +260,7 @@ def test_parent_that_blocks(emulator: Emulator, account: LambdaAccount) -> None:
     split(emulator)
     account.put("k/child")
     with account.running() as mappings:
-        eventually(lambda: mappings.statistics()[0].retries >= 3, "retries of the parent", 20)
+        eventually(lambda: len(account.batches()) > 3, "retries of the parent", 20)
         assert [each.shard for each in mappings.statistics()] == ["shardId-000000000000"]
     assert set(account.seen()) == {"k/raise"}
 
@@ -293,26 +305,95 @@ def begun(account: LambdaAccount) -> int:
     return sum(line.endswith("): runs") for line in account.said)
 
 
-def test_refused_at_the_start(account: LambdaAccount) -> None:
+def test_changed_while_its_function_hangs(account: LambdaAccount) -> None:
+    """Other mappings do not wait for the end of that invocation."""
+    account.create_function(Timeout=60)
+    account.create_function("other")
+    uuid = account.create_mapping()
+    account.put("k/wait")
+    with account.running():
+        eventually(lambda: account.seen() == ["k/wait"], "the invocation that hangs")
+        account.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=1)
+        account.create_mapping("other")
+        eventually(lambda: account.seen() == ["k/wait", "k/wait"], "the other mapping's invocation")
+        account.go_on()
+        eventually(lambda: begun(account) == 3, "the mapping's new settings")
+        account.put("k/2")
+        eventually(lambda: sorted(account.seen()) == ["k/2", "k/2", "k/wait", "k/wait"], "the second, of both")
+
+
+def problem_is_said_and_shown(account: LambdaAccount, mappings: EventSourceMappings, uuid: str, text: str) -> None:
+    """In one line, once, among the problems, and by Lambda's API."""
+    eventually(lambda: bool(mappings.problems()), "the problem")
+    (problem,) = mappings.problems()
+    assert problem.startswith("mapping ")
+    assert f"({uuid}): " in problem
+    assert text in problem
+    assert [line for line in account.said if line.startswith("problem:")] == [f"problem: {problem}"]
+    result = account.lambda_.get_event_source_mapping(UUID=uuid)["LastProcessingResult"]
+    assert result == f"PROBLEM: {problem}"
+
+
+# What is done to an account before it has a mapping, settings of the mapping, and what is said of it.
+_PROBLEMS: dict[str, tuple[Callable[[LambdaAccount], object], dict[str, Any], str]] = {
+    "setting": (lambda _: None, {"TumblingWindowInSeconds": 30}, "TumblingWindowInSeconds: is not supported"),
+    "code": (
+        lambda account: account.s3.delete_object(Bucket="code", Key="bad.zip"),
+        {},
+        "function bad: no bucket of the emulator has its code",
+    ),
+    "concurrency": (
+        lambda account: account.lambda_.put_function_concurrency(FunctionName="bad", ReservedConcurrentExecutions=0),
+        {},
+        "function bad: its reserved concurrency is 0",
+    ),
+    "destination": (lambda _: None, on_failure("arn:aws:s3:::nowhere"), "expected a bucket that exists"),
+    "permission": (
+        lambda account: account.lambda_.update_function_configuration(
+            FunctionName="bad",
+            Role=account.role("kinesis:Describe*", "kinesis:GetRecords", "kinesis:ListShards", name="less"),
+        ),
+        {},
+        "expected the function's role less to allow kinesis:GetShardIterator on arn:aws:kinesis:",
+    ),
+}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("case", _PROBLEMS)
+def test_mapping_that_cannot_run(account: LambdaAccount, case: str, when: str) -> None:
+    """The same before the start and after it: it is skipped, and the others run."""
+    change, changes, text = _PROBLEMS[case]
     account.create_function()
-    uuid = account.create_mapping(ParallelizationFactor=4)
-    with pytest.raises(MappingError, match=rf"mapping .*{uuid}\): ParallelizationFactor: is not carried out"):
-        account.running().__enter__()
+    account.create_function("bad")
+
+    def create() -> str:
+        change(account)
+        return account.create_mapping("bad", **changes)
+
+    account.create_mapping()
+    uuid = create() if when == "before" else ""
+    with account.running() as mappings:
+        if when == "after":
+            eventually(lambda: begun(account) == 1, "the healthy mapping")
+            uuid = create()
+        problem_is_said_and_shown(account, mappings, uuid, text)
+        account.put("k/1")
+        eventually(settled(mappings, 1), "the record")
+    assert account.seen() == ["k/1"]
 
 
-def test_refused_later(account: LambdaAccount) -> None:
-    """The others go on; it is said once, and shown."""
+def test_problem_that_is_solved(account: LambdaAccount) -> None:
+    """The mapping begins as soon as it can."""
     account.create_function()
     account.create_mapping()
+    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=0)
+    account.put("k/1")
     with account.running() as mappings:
-        uuid = account.create_mapping(TumblingWindowInSeconds=30)
-        eventually(lambda: bool(mappings.problems()), "the problem", 20)
-        account.put("k/1")
-        eventually(settled(mappings, 1), "the record", 20)
-        assert uuid in mappings.problems()[0]
-    assert [line for line in account.said if line.startswith("does not run:")] == [
-        f"does not run: {mappings.problems()[0]}"
-    ]
+        eventually(lambda: bool(mappings.problems()), "the problem")
+        account.lambda_.delete_function_concurrency(FunctionName="recorder")
+        eventually(settled(mappings, 1), "the record")
+        eventually(lambda: mappings.problems() == [], "no problem")
 
 
 def test_disabled_mapping_may_be_anything(account: LambdaAccount) -> None:
@@ -322,21 +403,70 @@ def test_disabled_mapping_may_be_anything(account: LambdaAccount) -> None:
         assert (mappings.statistics(), mappings.problems()) == ([], [])
 
 
-def test_function_without_code(account: LambdaAccount) -> None:
-    account.create_function()
+def test_another_python(account: LambdaAccount) -> None:
+    account.create_function(Runtime="python3.13")
     account.create_mapping()
-    account.s3.delete_object(Bucket="code", Key="recorder.zip")
-    with pytest.raises(FunctionError, match="function recorder: no bucket"):
-        account.running().__enter__()
+    with account.running():
+        (line,) = account.said
+    assert line.endswith("): runs on python3.11, although the function declares python3.13")
 
 
-def test_code_that_is_no_zip(account: LambdaAccount) -> None:
+def test_deleted_stream(emulator: Emulator, account: LambdaAccount) -> None:
+    """Its mapping is named; the others go on, also one that is changed meanwhile and one that is new."""
     account.create_function()
-    account.create_mapping()
-    account.s3.put_object(Bucket="code", Key="recorder.zip", Body=b"text")
-    account.lambda_.update_function_code(FunctionName="recorder", S3Bucket="code", S3Key="recorder.zip")
-    with pytest.raises(FunctionError, match="function recorder: its code is no zip"):
-        account.running().__enter__()
+    account.create_function("other")
+    alerts = {"EventSourceArn": account.stream_arn(ALERTS), "StartingPosition": "TRIM_HORIZON"}
+    gone = account.lambda_.create_event_source_mapping(FunctionName="recorder", **alerts)["UUID"]
+    uuid = account.create_mapping()
+    with account.running() as mappings:
+        emulator.kinesis.delete_stream(StreamName=ALERTS)
+        problem_is_said_and_shown(account, mappings, gone, "its stream does not exist any more")
+        account.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=1)
+        eventually(lambda: begun(account) == 3, "the changed mapping")
+        account.create_mapping("other")
+        account.put("k/1")
+        eventually(lambda: account.seen() == ["k/1", "k/1"], "the record, from both functions")
+        assert len(mappings.problems()) == 1
+
+
+def test_stream_that_comes_back(emulator: Emulator, account: LambdaAccount) -> None:
+    """It is another stream: all its records are read, whose sequence numbers are those of the first one."""
+    account.create_function()
+    account.create_mapping(StartingPosition="LATEST")
+    with account.running() as mappings:
+        eventually(lambda: begun(account) == 1, "the mapping")
+        account.put("k/1", "k/2")
+        eventually(settled(mappings, 2), "the records of the first stream")
+        emulator.kinesis.delete_stream(StreamName=SOURCE)
+        eventually(lambda: bool(mappings.problems()), "the problem")
+        emulator.kinesis.create_stream(StreamName=SOURCE, ShardCount=1)
+        account.put("k/3")
+        eventually(lambda: account.seen() == ["k/1", "k/2", "k/3"], "the record of the second stream")
+        assert mappings.problems() == []
+
+
+def test_error_of_the_emulator(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is said, and the shard goes on after the last record that was done."""
+    left = [2]
+
+    def fail_twice(*arguments: Any) -> None:
+        if left and account.seen():
+            left[0] -= 1
+            if not left[0]:
+                left.clear()
+            raise RuntimeError("no more files")
+        deliver(*arguments)
+
+    monkeypatch.setattr("emulator.mappings.worker.deliver", fail_twice)
+    account.create_function()
+    account.create_mapping(BatchSize=1)
+    account.put("k/1", "k/2", "k/3")
+    with account.running() as mappings:
+        eventually(settled(mappings, 3), "all records")
+    assert account.seen() == ["k/1", "k/2", "k/3"]
+    assert (
+        sum("begins again after an error of the emulator: RuntimeError('no more" in line for line in account.said) == 2
+    )
 
 
 TEMPLATE = {
@@ -367,16 +497,9 @@ def test_mapping_from_a_template(account: LambdaAccount) -> None:
     """All that a template sets is what runs."""
     account.create_function()
     account.cloudformation.create_stack(StackName="s", TemplateBody=json.dumps(TEMPLATE))
-    account.put("k/1")
-    ran: list[EventSourceMapping] = []
-
-    def listener(mapping: EventSourceMapping, shard_id: str, batch: Batch, invocation: Invocation) -> None:
-        ran.append(mapping)
-
-    with account.running(listener=listener):
-        eventually(lambda: bool(ran), "an invocation", 20)
-    assert ran[0] == EventSourceMapping(
-        uuid=ran[0].uuid,
+    (configuration,) = account.lambda_.list_event_source_mappings()["EventSourceMappings"]
+    assert settings.parse(configuration) == EventSourceMapping(
+        uuid=configuration["UUID"],
         function_arn=f"arn:aws:lambda:{REGION}:123456789012:function:recorder",
         stream_arn=account.stream_arn(),
         starting_position="AT_TIMESTAMP",
@@ -389,21 +512,6 @@ def test_mapping_from_a_template(account: LambdaAccount) -> None:
         report_batch_item_failures=True,
         on_failure_arn=f"arn:aws:sqs:{REGION}:123456789012:failures",
     )
-
-
-def test_listener(account: LambdaAccount) -> None:
-    """Told of each invocation: whose, of which shard and records, and what came of it."""
-    account.create_function()
-    account.create_mapping(MaximumRetryAttempts=0)
-    account.put("k/raise")
-    told: list[tuple[str, str, int, str | None]] = []
-
-    def listener(mapping: EventSourceMapping, shard_id: str, batch: Batch, invocation: Invocation) -> None:
-        told.append((mapping.function, shard_id, len(batch.records), invocation.function_error))
-
-    with account.running(listener=listener) as mappings:
-        eventually(settled(mappings, 1), "the record", 20)
-    assert told == [("recorder", "shardId-000000000000", 1, "Unhandled")]
 
 
 def test_queue_that_comes_back(account: LambdaAccount) -> None:
@@ -422,18 +530,9 @@ def test_queue_that_comes_back(account: LambdaAccount) -> None:
     assert ranges(account.failures()) == [("1", "1", 1)]
 
 
-SLOW = """
-import os, pathlib, time
-
-def lambda_handler(event, context):
-    time.sleep(0.5)
-    pathlib.Path(os.environ["KEPT"]).write_text("finished")
-"""
-
-
 def threads() -> list[str]:
     names = [thread.name for thread in threading.enumerate()]
-    return [name for name in names if "shardId" in name or name in ("event source mappings", "function logs")]
+    return [name for name in names if "shardId" in name]
 
 
 def test_nothing_is_left(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -441,31 +540,24 @@ def test_nothing_is_left(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(temporary))
-    account.create_function(source=SLOW)
+    account.create_function(Timeout=60)
     account.create_mapping()
-    account.put("k/1")
-    before = set(psutil.Process().children(recursive=True))
-    with account.running(dataclasses.replace(QUICK, initialise_early=True)) as mappings:
-        eventually(lambda: mappings.statistics()[0].state == "invoking", "an invocation", 20)
+    account.put("k/wait")
+    before, names = set(psutil.Process().children(recursive=True)), {thread.name for thread in threading.enumerate()}
+    with account.running() as mappings:
+        eventually(lambda: account.seen() == ["k/wait"], "an invocation", 20)
         assert 0 < mappings.statistics()[0].waiting_since <= time.time()
         assert set(psutil.Process().children(recursive=True)) > before
         assert list(temporary.iterdir())
-    assert account.seen() == ["finished"]
+        threading.Timer(0.2, account.go_on).start()
+    assert mappings.statistics()[0].done == 1
     assert set(psutil.Process().children(recursive=True)) <= before
-    assert threads() == []
+    assert {thread.name for thread in threading.enumerate()} <= names
     assert list(temporary.iterdir()) == []
 
 
-def test_broken_off(account: LambdaAccount) -> None:
-    """An invocation that is broken off says nothing of its records: they are not discarded."""
-    account.create_function(Timeout=60)
-    account.create_mapping(MaximumRetryAttempts=0, **on_failure(account.create_queue()))
-    account.put("k/hang")
-    with account.running() as mappings:
-        eventually(lambda: account.seen() == ["k/hang"], "an invocation", 20)
-        mappings.kill()
-    assert (account.failures(), mappings.statistics()[0].discarded) == ([], 0)
-
-
-def test_defaults_are_lambdas() -> None:
-    assert Options().poll_interval == 1.0
+def test_retries_are_paced_as_lambdas() -> None:
+    """As recorded from AWS: 8 invocations within 60 s (`Pace`)."""
+    moments = list(itertools.accumulate((Pace().retry(times) for times in range(1, 20)), initial=0.0))
+    assert sum(moment <= 60 for moment in moments) == 8
+    assert Pace().poll == 1.0

@@ -1,0 +1,52 @@
+"""What a command does at its terminal: status lines on stderr, errors of one line, and an end in order.
+
+Ctrl-C, SIGTERM and SIGHUP end a command in order: the first one interrupts it, further ones are ignored.
+"""
+
+import argparse
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+def say(text: str) -> None:
+    """Print a status line to stderr."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def ignore() -> None:
+    """Ignore further signals, so that they do not interrupt the clean-up."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
+def interrupt() -> None:
+    """Have the next signal raise KeyboardInterrupt, and ignore those after it."""
+    for number in _SIGNALS:
+        signal.signal(number, _stop)
+
+
+def _stop(_number: int, _frame: FrameType | None) -> None:
+    ignore()
+    raise KeyboardInterrupt
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line and exit status 2; argparse would print the usage before it.
+
+    Args:
+        name: what the line begins with.
+        prog: how the command is called.
+        description: what it does.
+    """
+
+    def __init__(self, name: str, prog: str, description: str | None) -> None:
+        super().__init__(prog=prog, description=description)
+        self._name = name
+
+    def error(self, message: str) -> NoReturn:
+        """End with one line."""
+        self.exit(2, f"{self._name}: {message.removeprefix('argument ')} (--help explains the options)\n")
