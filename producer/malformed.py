@@ -1,18 +1,19 @@
-"""Records that somebody has to refuse, made from good events.
+"""Malformed records, made from good events.
 
 | kind | the job | KinesisToDynamo |
 | --- | --- | --- |
 | `not_utf8`, `not_a_json_object` | dead letter, if made from an inventory event | refuses it |
-| `bad_product_id`, `bad_inventory`, `bad_timestamp` | dead letter (made from inventory events only) | keeps it |
-| `no_path` | takes it as if it were good | refuses it |
+| `bad_product_id`, `bad_inventory`, `bad_timestamp` | dead letter (made from inventory events only) | stores it |
+| `no_path` | handles it like a good record | refuses it |
 | `no_timestamp` | dead letter `bad_timestamp`, if made from an inventory event | refuses it |
 
-Where the job writes a dead letter, its reason is the kind, but for `no_timestamp`.
+The reason of a dead letter is the kind, except for `no_timestamp`.
 """
 
 import json
 import random
 from collections.abc import Callable
+from functools import partial
 
 from producer.response_pool import Event
 
@@ -20,44 +21,26 @@ _ABSENT = object()
 
 
 def _with(field: str, *values: object) -> tuple[Callable[[Event], bytes], ...]:
-    """Makers of the event with another value of one field, or without it."""
+    """One maker a value: the event with that value in the field, or without the field (_ABSENT)."""
 
-    def maker(value: object) -> Callable[[Event], bytes]:
-        def make(event: Event) -> bytes:
-            changed = event | {field: value}
-            if value is _ABSENT:
-                del changed[field]
-            return json.dumps(changed).encode()
+    def make(value: object, event: Event) -> bytes:
+        changed = event | {field: value}
+        if value is _ABSENT:
+            del changed[field]
+        return json.dumps(changed).encode()
 
-        return make
-
-    return tuple(maker(value) for value in values)
+    return tuple(partial(make, value) for value in values)
 
 
-def _latin1(event: Event) -> bytes:
-    return json.dumps(event | {"note": "café"}, ensure_ascii=False).encode("iso-8859-1")
-
-
-def _cut(event: Event) -> bytes:
-    return json.dumps(event).encode()[:-1]
-
-
-def _doubled(event: Event) -> bytes:
-    return json.dumps(event).encode() * 2
-
-
-def _in_a_list(event: Event) -> bytes:
-    return json.dumps([event]).encode()
-
-
-def _as_text(event: Event) -> bytes:
-    return json.dumps(json.dumps(event)).encode()
-
-
-# Of a kind's makers one is drawn for each record.
+# For each record of a kind, one of its makers is drawn.
 _MAKERS: dict[str, tuple[Callable[[Event], bytes], ...]] = {
-    "not_utf8": (_latin1,),
-    "not_a_json_object": (_cut, _doubled, _in_a_list, _as_text),
+    "not_utf8": (lambda event: json.dumps(event | {"note": "café"}, ensure_ascii=False).encode("iso-8859-1"),),
+    "not_a_json_object": (
+        lambda event: json.dumps(event).encode()[:-1],
+        lambda event: json.dumps(event).encode() * 2,
+        lambda event: json.dumps([event]).encode(),
+        lambda event: json.dumps(json.dumps(event)).encode(),
+    ),
     "bad_product_id": _with("product_id", "", "x" * 65, None, ["SKU-0001"], _ABSENT),
     "bad_inventory": _with("inventory", 7.9, "seven", True, None, 2**31, _ABSENT),
     "bad_timestamp": _with("timestamp", "yesterday", "2026-02-29T09:00:00.000Z", "2026-01-05T09:00:00.000"),
@@ -69,7 +52,7 @@ _OF_INVENTORY_ONLY = frozenset({"bad_product_id", "bad_inventory", "bad_timestam
 
 
 class Spoiler:
-    """Spoils events; of the kinds that suit an event, the one that was used longest ago is next.
+    """Makes malformed records; of the kinds that suit an event it takes the one that it used longest ago.
 
     So a short run has every kind in it. The same seed and events give the same records.
     """
@@ -79,7 +62,7 @@ class Spoiler:
         self._next = list(KINDS)
 
     def spoil(self, event: Event) -> tuple[str, bytes]:
-        """The kind of malformed record that the event became, and its bytes; the event stays as it is."""
+        """The kind of the malformed record, and its bytes; the event is not changed."""
         suiting = event["type"] == "inventory"
         kind = next(kind for kind in self._next if suiting or kind not in _OF_INVENTORY_ONLY)
         self._next.remove(kind)

@@ -10,37 +10,39 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 _EPILOG = """\
-Up to 20 events a second, each is printed on stdout when the stream has stored it, one JSON value a line: an object is
-the record itself; a record that is not a JSON object is a JSON string of its text (of one that is not UTF-8, a
-character a byte). Faster, stderr shows how far it is. All else is on stderr.
+Up to 20 events a second, each event is printed on stdout when the stream has stored it, one JSON value a line: a JSON
+object is printed as it is, any other record as a JSON string of its text (if it is not UTF-8, one character a byte).
+At a higher rate the progress is shown on stderr. All other messages are on stderr.
 
-Credentials, AWS_ENDPOINT_URL and AWS_PROFILE are taken as the AWS CLI takes them. It needs kinesis:PutRecords alone.
+Credentials, AWS_ENDPOINT_URL and AWS_PROFILE are read as by the AWS CLI. The permission kinesis:PutRecords is enough;
+with kinesis:ListShards too, several shards are written at the same time.
 
-Events of one path are stored in their order. Ctrl-C or SIGTERM stops, sends what is waiting and reports; one more while
-it waits gives up what is left. Exit status: 0 all is stored, also after Ctrl-C; 1 events were given up; 2 an option
-cannot be used, or the stream cannot be written; 141 what read stdout ended first.
+Events of one path are stored in order. Ctrl-C or SIGTERM stops the run, sends the events that are waiting and prints
+the totals; a second one gives up the events that are still waiting. Exit status: 0 all events are stored, also after
+Ctrl-C; 1 events were given up; 2 an option is invalid, or the stream or stdout cannot be written; 141 the reader of
+stdout ended first.
 """
 
 
 @dataclass(frozen=True)
 class Options:
-    """What to send where."""
+    """What to send, and where."""
 
     stream: str
     region: str | None
     rate: float
-    """Events a second; 0: as fast as the stream takes them."""
+    """Events a second; 0: as fast as the stream accepts them."""
     count: int | None
     duration: float
-    """Seconds; infinite: until stopped."""
+    """Seconds; infinite: no limit."""
     seed: int
     bad_ratio: float
 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        """End with one line; argparse would print the usage before it."""
-        self.exit(2, f"producer: {message.removeprefix('argument ')} (--help explains the options)\n")
+        """Exit with one line; argparse would print the usage before it."""
+        self.exit(2, f"producer: {' '.join(message.split()).removeprefix('argument ')} (--help explains the options)\n")
 
 
 def _number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
@@ -74,10 +76,10 @@ def _stream(text: str) -> str:
 
 
 def read(arguments: list[str] | None = None) -> Options:
-    """The options, from the command line and the environment. Ends the program with status 2 if one cannot be used."""
+    """The options, from the command line and the environment. Exits with status 2 if one is invalid."""
     parser = _Parser(
         prog="python -m producer",
-        description="Send what happens in a shop, requests and changes of stock, to a Kinesis stream.",
+        description="Send the events of a shop, requests and changes of stock, to a Kinesis stream.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -86,10 +88,17 @@ def read(arguments: list[str] | None = None) -> Options:
     rate = _number("a number of events a second, 0 or more", lambda number: number >= 0)
     duration = _number("a number of seconds above 0", lambda number: number > 0)
     ratio = _number("a number from 0 to 1", lambda number: 0 <= number <= 1)
-    add("--rate", type=rate, default=10.0, metavar="N", help="events a second; 0: as fast as it goes (default: 10)")
-    add("--count", type=_whole("a whole number above 0", 1), metavar="N", help="end after so many (default: go on)")
-    add("--duration", type=duration, default=math.inf, metavar="S", help="end after so many seconds (default: go on)")
-    add("--seed", type=_whole("a whole number, 0 or more", 0), metavar="N", help="same seed, same events but for time")
+    add("--rate", type=rate, default=10.0, metavar="N", help="events a second; 0: no limit (default: 10)")
+    add(
+        "--count", type=_whole("a whole number above 0", 1), metavar="N", help="stop after N events (default: no limit)"
+    )
+    add("--duration", type=duration, default=math.inf, metavar="S", help="stop after S seconds (default: no limit)")
+    add(
+        "--seed",
+        type=_whole("a whole number, 0 or more", 0),
+        metavar="N",
+        help="the same seed gives the same events, except for timestamps",
+    )
     add("--bad-ratio", type=ratio, default=0.0, metavar="P", help="share of malformed records, 0 to 1 (default: 0)")
     stream = os.environ.get("KDS_STREAM") or "http-requests"
     add("--stream", type=_stream, default=stream, metavar="NAME", help="default: KDS_STREAM, else http-requests")

@@ -1,4 +1,4 @@
-"""What is wrong when a stream cannot be written, in one line that says what was expected."""
+"""One line about why a stream cannot be written, which says what was expected."""
 
 _CREDENTIALS_MISSING = frozenset({"NoCredentialsError", "PartialCredentialsError"})
 _CREDENTIALS_REFUSED = frozenset(

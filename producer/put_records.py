@@ -10,7 +10,7 @@ from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
 
@@ -54,9 +54,11 @@ class SendError(Exception):
 
 
 def kinesis_client(region: str | None, connections: int = 1) -> Any:
-    """A boto3 client for `PutRecords`, without retries. Raises BotoCoreError if the AWS configuration is not usable."""
-    client = boto3.Session(region_name=region).client(
+    """A client for `PutRecords`, without retries. Raises BotoCoreError if the AWS configuration cannot be used."""
+    # Without boto3, whose import takes as long as all the others.
+    client = botocore.session.get_session().create_client(
         "kinesis",
+        region_name=region,
         config=Config(
             retries={"total_max_attempts": 1, "mode": "standard"},
             connect_timeout=5,
@@ -97,11 +99,15 @@ class PutRecords:
             maybe_stored = isinstance(error, HTTPClientError | IncompleteReadError)
             transient = maybe_stored or (self.is_kinesis and isinstance(error, ConnectionError))
             return self._failed(type(error).__name__, str(error), len(batch), transient, maybe_stored)
-        if len(answers) != len(batch) or not all(map(_is_answer, answers)):
-            message = f"{len(answers)} answers to {len(batch)} records"
+        try:
+            results = [_answer(answer) for answer in answers]
+        except (AttributeError, KeyError):
+            results = []
+        if len(results) != len(batch):
+            message = f"{len(results)} answers to {len(batch)} records"
             return self._failed("UnexpectedAnswer", message, len(batch), self.is_kinesis, True)
         self.is_kinesis = True
-        return [_answer(answer) for answer in answers]
+        return results
 
     def _failed(self, code: str, message: str, records: int, transient: bool, maybe_stored: bool) -> list[Answer]:
         """The same answer for all records, or SendError."""
@@ -109,10 +115,6 @@ class PutRecords:
         if not transient:
             raise self.last_error
         return [Answer(code, True, maybe_stored)] * records
-
-
-def _is_answer(answer: Any) -> bool:
-    return isinstance(answer, dict) and ("ErrorCode" in answer or answer.keys() >= {"ShardId", "SequenceNumber"})
 
 
 def _answer(answer: dict[str, Any]) -> Answer:

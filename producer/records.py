@@ -11,19 +11,15 @@ from producer.malformed import Spoiler
 
 
 def records(seed: int, bad_ratio: float = 0.0) -> Iterator[Record]:
-    """Records without end, each made when it is asked for; their numbers count from 1.
+    """Endless records, each made when it is asked for; their numbers count from 1.
 
-    The same seed gives the same records but for their timestamps, whatever the pace. `bad_ratio` of them (0 to 1) are
-    malformed: those are other bytes for the same event, so the other records do not depend on the ratio, and nor do
-    partition keys. A malformed record has the key of the event that it was made from.
+    The same seed gives the same records except for their timestamps, at any rate. `bad_ratio` of them (0 to 1) are
+    malformed: other bytes made from the same event, so that the ratio changes neither the other records nor any
+    partition key.
     """
     events = response_pool.draw(response_pool.get_pool(seed), seed + 1)
     chance, spoiler = random.Random(seed + 2), Spoiler(seed + 3)
-    for number in count(1):
-        event = next(events)
-        key = f"path#{event['path']}"
-        if chance.random() < bad_ratio:
-            kind, data = spoiler.spoil(event)
-            yield Record(number, key, data, kind)
-        else:
-            yield Record(number, key, json.dumps(event).encode())
+    for number, event in zip(count(1), events, strict=False):
+        is_bad = bad_ratio and chance.random() < bad_ratio
+        data = spoiler.spoil(event)[1] if is_bad else json.dumps(event).encode()
+        yield Record(number, f"path#{event['path']}", data)

@@ -1,16 +1,15 @@
-"""What can happen in the shop: the options that an event is drawn from.
+"""The kinds of events of the shop, from which each event is drawn.
 
-The shop is an API whose paths name what they are about (`/carts/C-0042`); its pages come from a cache and reach it
-seldom. So no path has more than about half a percent of the events. The sender depends on that: it keeps order by
-sending one record a path at a time, and the busiest path sets how many records a request can hold.
+The shop is an API whose paths contain an identifier (`/carts/C-0042`), and a cache answers most requests for its pages.
+So no path has more than about half a percent of the events. The sender depends on that: a request holds one record of a
+path, so the busiest path limits the size of requests.
 """
 
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import accumulate
-from typing import Any, Protocol
+from typing import Any
 
 Event = dict[str, Any]
 
@@ -29,8 +28,9 @@ _TERMS = tuple(
 _READ = {200: 90, 304: 6, 404: 3, 500: 1}
 _WRITE = {200: 80, 201: 12, 400: 4, 409: 3, 503: 1}
 
-# Weight in thousandths, method, path, what fills it, status codes with their weights, usual latency in ms.
-_REQUESTS: tuple[tuple[int, str, str, Sequence[str], dict[int, int], int], ...] = (
+# Weight in thousandths, method, path, its identifiers, status codes with their weights, usual latency in ms.
+_Request = tuple[int, str, str, Sequence[str], dict[int, int], int]
+_REQUESTS: tuple[_Request, ...] = (
     (230, "GET", "/products/{}", _WANTED, _READ, 35),
     (60, "GET", "/products/{}/reviews", _WANTED, _READ, 60),
     (90, "GET", "/search/{}", _TERMS, _READ, 120),
@@ -50,53 +50,38 @@ _LOW = 10
 _MOST = 80
 
 
-class Option(Protocol):
-    """One thing that can happen, with its share of all events."""
-
-    @property
-    def weight(self) -> int:
-        """The share in thousandths."""
-
-    def to_dict(self) -> Event:
-        """Let it happen now: the event, which differs from call to call."""
-
-
 def now() -> str:
-    """This moment as events say it: ISO-8601, UTC, milliseconds, `Z`."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    """The current time as events have it: ISO-8601, UTC, milliseconds, `Z`."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
 
 
-@dataclass(frozen=True)
 class RequestOption:
     """Requests with one method to one kind of path."""
 
-    weight: int
-    method: str
-    path: str
-    fillings: Sequence[str]
-    statuses: dict[int, int]
-    usual_ms: int
-    chance: random.Random
+    def __init__(self, chance: random.Random, request: _Request) -> None:
+        self.weight, self._method, self._path, self._fillings, statuses, self._usual_ms = request
+        self._statuses, self._bounds = tuple(statuses), tuple(accumulate(statuses.values()))
+        self._chance = chance
 
     def to_dict(self) -> Event:
         """A request event; most latencies lie between half and twice the usual one."""
-        chance = self.chance
+        chance = self._chance
         return {
             "type": "request",
-            "path": self.path.format(chance.choice(self.fillings)),
+            "path": self._path.format(chance.choice(self._fillings)),
             "timestamp": now(),
-            "method": self.method,
-            "status": chance.choices(tuple(self.statuses), tuple(self.statuses.values()))[0],
-            "latency_ms": max(1, round(self.usual_ms * chance.lognormvariate(0, 0.6))),
+            "method": self._method,
+            "status": chance.choices(self._statuses, cum_weights=self._bounds)[0],
+            "latency_ms": max(1, round(self._usual_ms * chance.lognormvariate(0, 0.6))),
         }
 
 
 class InventoryOption:
-    """A change of one product's stock: sales take from it, deliveries and returns add to it.
+    """A change of one product's stock: sales reduce it, deliveries and returns increase it.
 
-    Each event says the stock after the change, so `inventory` is the product's last `inventory` plus `change`.
-    A product falls below 10, may sell out, and comes back with a delivery. A returned piece now and then lets it
-    stand at the threshold for a while, which is where a margin to rearm alerts matters.
+    Each event has the stock after the change, so `inventory` is the product's last `inventory` plus `change`. The stock
+    falls below 10, may reach 0, and rises with a delivery. Returns sometimes keep it near 10 for a while, where the
+    `rearm_margin` of the alerts makes a difference.
     """
 
     weight = _INVENTORY_WEIGHT
@@ -106,7 +91,7 @@ class InventoryOption:
         self._stock = {product: chance.randint(3, _MOST) for product in PRODUCTS}
 
     def to_dict(self) -> Event:
-        """An inventory event of a product that is drawn by how well it sells."""
+        """An inventory event of a product, which is drawn by how well it sells."""
         product = self._chance.choice(_WANTED)
         cause, change = self._change(self._stock[product])
         self._stock[product] += change
@@ -129,14 +114,17 @@ class InventoryOption:
         return "sale", -min(stock, chance.randint(1, 8))
 
 
+Option = RequestOption | InventoryOption
+
+
 def get_pool(seed: int | None = None) -> list[Option]:
-    """The options, which share one source of chance; the same seed gives the same events but for their timestamps."""
+    """The options, which share one random generator; the same seed gives the same events except for timestamps."""
     chance = random.Random(seed)
-    return [*(RequestOption(*row, chance) for row in _REQUESTS), InventoryOption(chance)]
+    return [*(RequestOption(chance, request) for request in _REQUESTS), InventoryOption(chance)]
 
 
 def draw(pool: Sequence[Option], seed: int | None = None) -> Iterator[Event]:
-    """Events without end, each drawn from the pool by weight when it is asked for."""
+    """Endless events, each drawn from the pool by weight when it is asked for."""
     chance = random.Random(seed)
     bounds = list(accumulate(option.weight for option in pool))
     while True:

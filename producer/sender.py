@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from producer.keyed_queue import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, KeyedQueue, Record
+from producer.keyed_queue import MAX_REQUEST_BYTES, MAX_REQUEST_RECORDS, Backlog, KeyedQueue, Record
 from producer.put_records import THROTTLED, Answer, PutRecords, SendError, kinesis_client
+from producer.shards import shard_of_key
 from producer.throttle import Throttle
 
 __all__ = ["Counts", "Record", "SendError", "Sender", "kinesis_client"]
@@ -22,11 +23,12 @@ MAX_KEY_CHARACTERS = 256
 _BUFFER_RECORDS = 4 * MAX_REQUEST_RECORDS
 _BUFFER_BYTES = 6 * MAX_REQUEST_BYTES
 _LONGEST_BACKOFF = 5.0
+_LIST_SHARDS_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Records so far: stored, sent once more, given up, and still to be sent."""
+    """Records so far: stored, retries, given up, and still to be sent."""
 
     sent: int
     retried: int
@@ -37,7 +39,7 @@ class Counts:
 
 
 class Sender:
-    """Sends what is put, in threads of its own, as soon as a connection is free.
+    """Sends records in threads of its own, as soon as a connection is free.
 
     Order: of two records with the same partition key, the one that was put first is stored first, whatever fails. A
     failed entry does not stop later ones of its request (PutRecords "doesn't guarantee the ordering of records",
@@ -50,7 +52,9 @@ class Sender:
     is lost is sent again, so its records may be stored twice. A record is given up after `tries`, or at once if it can
     never be stored; later ones of its key are sent all the same.
 
-    Throughput: what the stream takes (`Throttle`). `put` waits while 2,000 records or 30 MiB are waiting.
+    Throughput: as much as the stream accepts (`Throttle`). If ListShards is allowed and records are ready for more than
+    one request, several shards are written at the same time. No two requests write to one shard at once, as an
+    uncorrected moto_server would lose records. `put` waits while 2,000 records or 30 MiB are waiting.
     """
 
     def __init__(
@@ -61,7 +65,7 @@ class Sender:
         connections: int = 1,
         tries: int = 10,
         backoff: float = 0.1,
-        on_sent: Callable[[Record, str, str], None] = lambda *_: None,
+        on_sent: Callable[[Record, str, str], None] | None = None,
         on_given_up: Callable[[Record, str, int, bool], None] = lambda *_: None,
     ) -> None:
         """Start sending.
@@ -69,21 +73,25 @@ class Sender:
         Args:
             client: a boto3 Kinesis client, as `kinesis_client` makes it.
             stream: the stream's name.
-            connections: requests at a time. More than one hides a long way to AWS; moto_server loses records that
-                two connections write at once.
+            connections: how many requests there are at the same time, at most.
             tries: how often a record is sent at most.
             backoff: seconds that the first retry waits at most.
-            on_sent: told of each stored record with its shard and sequence number, in a sending thread. Of the records
-                of one key in their order.
-            on_given_up: told of each record that is given up, with the error's code, the number of tries, and whether
-                it may be stored because an answer was lost; in a sending thread, or in that of `put` if it was never
-                sent.
+            on_sent: called with each stored record, its shard and its sequence number, in a sending thread; for the
+                records of one key in their order.
+            on_given_up: called with each record that is given up, the error's code, the number of tries, and whether it
+                may be stored because an answer was lost; in a sending thread, or in that of `put` if it was never sent.
         """
-        self._put_records = PutRecords(client, stream)
+        self._client, self._stream, self._put_records = client, stream, PutRecords(client, stream)
         self._tries, self._backoff = tries, backoff
         self._on_sent, self._on_given_up = on_sent, on_given_up
-        self._changed = threading.Condition()
+        self._lock = threading.RLock()
+        self._progress = threading.Condition(self._lock)
+        """Notified when records are stored or given up, and when sending stops."""
+        self._ready = threading.Condition(self._lock)
+        """Notified when a thread may have something to send, and when sending stops."""
         self._queue, self._throttle = KeyedQueue(), Throttle()
+        self._busy: set[str] = set()
+        self._list_shards_at = 0.0 if connections > 1 else float("inf")
         self._sent = self._retried = self._given_up = self._maybe_stored = 0
         self._stopped = False
         self._failure: Exception | None = None
@@ -103,41 +111,41 @@ class Sender:
     @property
     def counts(self) -> Counts:
         """The progress so far. Once stopped, what was waiting is given up."""
-        with self._changed:
+        with self._lock:
             left = len(self._queue)
-            lost, unsure = (left, self._queue.count_maybe_stored()) if self._stopped else (0, 0)
+            lost, unsure = (left, self._queue.maybe_stored()) if self._stopped else (0, 0)
             given_up, maybe_stored = self._given_up + lost, self._maybe_stored + unsure
             return Counts(self._sent, self._retried, given_up, left - lost, maybe_stored)
 
-    def put(self, record: Record, timeout: float | None = None) -> bool:
-        """Add a record, waiting for room up to so many seconds (None: for ever); False: there was none.
+    def put(self, *records: Record, timeout: float | None = None) -> bool:
+        """Add records, waiting for room up to so many seconds (None: without limit); False: there was none.
 
-        Raises SendError if sending has stopped because the stream cannot be written.
+        Where there is room for one record, all are added. Raises SendError if the stream cannot be written.
         """
-        refusal = _refusal(record)
-        if refusal is not None:
-            with self._changed:
-                self._given_up += 1
-            self._on_given_up(record, refusal, 0, False)
-            return True
-        with self._changed:
-            if not self._changed.wait_for(lambda: self._stopped or self._has_room(), timeout):
+        with self._lock:
+            if not self._progress.wait_for(lambda: self._stopped or self._has_room(), timeout):
                 return False
-            if self._stopped:
-                raise self._failure or SendError("Stopped", "the sender was stopped")
-            self._queue.put(record)
-            self._changed.notify_all()
-            return True
+            self._raise_if_stopped()
+            refused = [(record, refusal) for record in records if (refusal := _refusal(record))]
+            self._given_up += len(refused)
+            for record in records:
+                if not (refused and _refusal(record)):
+                    self._queue.put(record)
+            if self._may_send():
+                self._ready.notify()
+        for record, refusal in refused:
+            self._on_given_up(record, refusal, 0, False)
+        return True
 
     def flush(self, timeout: float | None = None) -> bool:
-        """Wait until every record is stored or given up, up to so many seconds (None: for ever); False: not yet.
+        """Wait until every record is stored or given up, up to so many seconds (None: without limit); False: not yet.
 
-        Raises SendError if sending has stopped because the stream cannot be written.
+        Raises SendError if the stream cannot be written.
         """
-        with self._changed:
-            done = self._changed.wait_for(lambda: self._stopped or not len(self._queue), timeout)
-            if self._stopped and len(self._queue):
-                raise self._failure or SendError("Stopped", "the sender was stopped")
+        with self._lock:
+            done = self._progress.wait_for(lambda: self._stopped or not len(self._queue), timeout)
+            if len(self._queue):
+                self._raise_if_stopped()
             return done
 
     def close(self) -> None:
@@ -151,95 +159,125 @@ class Sender:
 
     def abandon(self) -> None:
         """Stop at once: what is waiting is given up; what is under way may be stored all the same."""
-        with self._changed:
+        with self._lock:
             self._stopped = True
-            self._changed.notify_all()
+            self._progress.notify_all()
+            self._ready.notify_all()
+
+    def _raise_if_stopped(self) -> None:
+        if self._stopped:
+            raise self._failure or SendError("Stopped", "the sender was stopped")
 
     def _has_room(self) -> bool:
         return len(self._queue) < _BUFFER_RECORDS and self._queue.size < _BUFFER_BYTES
 
+    def _may_send(self) -> bool:
+        """Whether there is something for a request, or for a full one if another is under way.
+
+        Otherwise the same records would be sent in more and smaller requests, which cost more.
+        """
+        return self._queue.ready(self._busy) >= (MAX_REQUEST_RECORDS if self._busy else 1)
+
     def _work(self) -> None:
         try:
-            while batch := self._next_batch():
-                self._settle(batch, self._send(batch))
+            while taken := self._next_batch():
+                batch, lanes = taken
+                answers = self._send(batch)
+                if any(answer.shard not in lanes for answer in answers if answer.code is None):
+                    self._list_shards()
+                self._settle(batch, answers)
+                with self._lock:
+                    self._busy -= lanes
         except Exception as error:
-            # Whatever it is, those who wait must hear of it.
-            with self._changed:
+            # Those who wait must learn of every error.
+            with self._lock:
                 self._failure = self._failure or error
             self.abandon()
 
-    def _next_batch(self) -> list[Record]:
-        """Wait for records that may be sent; none: sending has stopped."""
-        with self._changed:
+    def _next_batch(self) -> tuple[list[Backlog], set[str]] | None:
+        """Wait for keys with a record that may be sent, and lock their lanes. None: sending has stopped."""
+        with self._lock:
             while not self._stopped:
                 now = time.monotonic()
+                wait = self._queue.wake(now)
                 allowed = self._throttle.allowance(now)
                 if allowed == 0:
-                    self._changed.wait(self._throttle.wait())
-                    continue
-                batch = self._queue.take(now, allowed or MAX_REQUEST_RECORDS)
-                if batch:
+                    wait = self._throttle.wait()
+                elif self._may_send():
+                    batch, lanes = self._queue.take(allowed or MAX_REQUEST_RECORDS, self._busy)
                     self._throttle.spend(len(batch))
-                    return batch
-                at = self._queue.next_at()
-                self._changed.wait(None if at is None else at - now)
-            return []
+                    self._busy |= lanes
+                    if self._may_send():
+                        self._ready.notify()
+                    return batch, lanes
+                self._ready.wait(wait)
+            return None
 
-    def _send(self, batch: list[Record]) -> list[Answer]:
-        """Send a batch. Raises SendError if the stream cannot be written."""
+    def _send(self, batch: list[Backlog]) -> list[Answer]:
+        """Send the first record of each key. Raises SendError if the stream cannot be written."""
         try:
-            return self._put_records.send(batch)
+            return self._put_records.send([backlog.records[0] for backlog in batch])
         except SendError as error:
-            with self._changed:
-                for record in batch:
-                    self._queue.again(record, time.monotonic(), error.maybe_stored)
+            with self._lock:
+                for backlog in batch:
+                    self._queue.again(backlog, time.monotonic(), error.maybe_stored)
             raise
 
-    def _settle(self, batch: list[Record], answers: list[Answer]) -> None:
-        """Report the results of a batch, then forget the records that are done.
+    def _settle(self, batch: list[Backlog], answers: list[Answer]) -> None:
+        """Report the results of a request, then forget the records that are done.
 
         Raises SendError if a record has no tries left and there never was an answer of Kinesis.
         """
-        again: list[tuple[Record, bool]] = []
-        done: list[Record] = []
-        sent = maybe_stored = 0
-        exhausted = False
-        is_kinesis = self._put_records.is_kinesis
-        for record, answer in zip(batch, answers, strict=True):
-            # No lock: while its record is under way, no other thread touches a key.
-            tries = self._queue.tries(record)
-            if answer.transient and (tries < self._tries or not is_kinesis):
-                again.append((record, answer.maybe_stored))
-                continue
-            done.append(record)
+        again: list[tuple[Backlog, bool]] = []
+        done: list[Backlog] = []
+        given_up = maybe_stored = 0
+        is_kinesis, on_sent = self._put_records.is_kinesis, self._on_sent
+        # No lock: while a record is under way, no other thread touches its key.
+        for backlog, answer in zip(batch, answers, strict=True):
             if answer.code is None:
-                sent += 1
-                self._on_sent(record, answer.shard, answer.sequence_number)
+                done.append(backlog)
+                if on_sent is not None:
+                    on_sent(backlog.records[0], answer.shard, answer.sequence_number)
+            elif answer.transient and (backlog.tries < self._tries or not is_kinesis):
+                again.append((backlog, answer.maybe_stored))
             else:
-                unsure = answer.maybe_stored or self._queue.maybe_stored(record)
+                done.append(backlog)
+                unsure = answer.maybe_stored or backlog.maybe_stored
+                given_up += 1
                 maybe_stored += unsure
-                self._on_given_up(record, answer.code, tries, unsure)
-        with self._changed:
-            now = time.monotonic()
+                self._on_given_up(backlog.records[0], answer.code, backlog.tries, unsure)
+        with self._lock:
+            now, sent = time.monotonic(), len(done) - given_up
             self._throttle.answered(sent, sum(answer.code in THROTTLED for answer in answers), now)
             self._sent += sent
             self._retried += len(again)
-            self._given_up += len(done) - sent
+            self._given_up += given_up
             self._maybe_stored += maybe_stored
-            for record in done:
-                self._queue.done(record)
-            for record, unsure in again:
-                tries = self._queue.tries(record)
-                bound = min(_LONGEST_BACKOFF, self._backoff * 2 ** (tries - 1))
-                self._queue.again(record, now + random.uniform(0, bound), unsure)
-                exhausted |= tries >= self._tries
-            self._changed.notify_all()
-        if exhausted:
+            for backlog in done:
+                self._queue.done(backlog)
+            for backlog, unsure in again:
+                bound = min(_LONGEST_BACKOFF, self._backoff * 2 ** (backlog.tries - 1))
+                self._queue.again(backlog, now + random.uniform(0, bound), unsure)
+            self._progress.notify_all()
+        if not is_kinesis and any(backlog.tries >= self._tries for backlog, _ in again):
             raise self._put_records.last_error
+
+    def _list_shards(self) -> None:
+        """Make each shard a lane of the queue, after the first answer and after resharding; at most once a minute."""
+        with self._lock:
+            now = time.monotonic()
+            if now < self._list_shards_at:
+                return
+            self._list_shards_at = now + _LIST_SHARDS_SECONDS
+        lane_of = shard_of_key(self._client, self._stream)
+        if lane_of is not None:
+            with self._lock:
+                self._queue.change_lanes(lane_of)
+                self._ready.notify_all()
 
 
 def _refusal(record: Record) -> str | None:
-    """Why a record can never be stored."""
+    """Why a record can never be stored; None: it can."""
     if not 1 <= len(record.key) <= MAX_KEY_CHARACTERS:
         return "PartitionKeyLength"
     return "RecordTooLarge" if record.size > MAX_RECORD_BYTES else None

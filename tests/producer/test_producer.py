@@ -10,6 +10,7 @@ import sys
 import threading
 from collections import Counter
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from tests.producer.refusing_kinesis import RefusingKinesis
 
 COMMAND = [sys.executable, "-m", "producer"]
 START = re.compile(
-    r"sending (\S+ events/s|events as fast as they are taken) to http-requests \(.*\), seed \d+; Ctrl-C stops"
+    r"sending (\S+ events/s|events as fast as the stream accepts them) to http-requests \(.*\), seed \d+; Ctrl-C stops"
 )
 END = re.compile(
     r"sent (\d+), retried (\d+), given up (\d+)(?: \(\d+ may have been stored\))?, in [\d.]+ s \([\d.]+ events/s\)"
@@ -106,14 +107,14 @@ def test_a_second_signal_gives_up_what_is_waiting(refusing: RefusingKinesis) -> 
     process.send_signal(signal.SIGINT)
     assert process.stderr is not None
     lines = [process.stderr.readline().rstrip() for _ in range(2)]
-    assert re.fullmatch(r"waiting until \d+ events are stored; Ctrl-C gives them up", lines[1])
+    assert re.fullmatch(r"waiting for \d+ events? to be stored; Ctrl-C gives up", lines[1])
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=60)
     assert process.returncode == 1
     sent, _, given_up = totals(err.splitlines())
     assert sent == 0
     assert given_up > 0
-    assert err.splitlines()[0] == f"{given_up} events that were waiting are given up"
+    assert re.fullmatch(r"stopped while waiting for \d+ events? to be stored: given up", err.splitlines()[0])
     assert f"given up {given_up} (1 may have been stored)" in err
 
 
@@ -139,6 +140,18 @@ def test_a_reader_that_has_enough(refusing: RefusingKinesis) -> None:
     assert totals(err)[2] == 0
 
 
+def test_a_full_disk_names_stdout(refusing: RefusingKinesis) -> None:
+    with Path("/dev/full").open("w") as full:
+        result = subprocess.run(
+            [*COMMAND, "--rate", "20"], env=environment(), stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
+        )
+    err = result.stderr.splitlines()
+    assert result.returncode == 2
+    assert err[1] == "producer: stdout: No space left on device; expected to write each event there"
+    assert totals(err)[0] >= 1
+    assert len(err) == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "changes", "line"),
     [
@@ -155,6 +168,7 @@ def test_a_reader_that_has_enough(refusing: RefusingKinesis) -> None:
             "producer: --stream: expected a stream's name (letters, digits, _ . -), here or in K",
         ),
         (("--fast",), {}, "producer: unrecognized arguments: --fast"),
+        (("a\nb",), {}, "producer: unrecognized arguments: a b"),
         (("--region", "the moon"), {}, "producer: region 'the moon': expected a name such as eu-west-1"),
         ((), {"AWS_REGION": ""}, "producer: no region; expected --region, AWS_REGION or one in the AWS configuration"),
         ((), {"AWS_PROFILE": "nobody"}, "producer: AWS configuration: The config profile (nobody) could not be found"),
@@ -243,7 +257,7 @@ def test_progress_on_a_terminal(refusing: RefusingKinesis) -> None:
         os.close(main)
     assert process.wait(60) == 0
     text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", shown.decode())
-    assert re.search(r"[\d,]+ events/s +400 sent +0 retried", text)
+    assert re.search(r"\[#{30}\] [\d,]+ events/s, 400 sent, 0 retried", text)
     assert text.rstrip().splitlines()[-1].startswith("sent 400, retried 0, given up 0")
 
 

@@ -4,12 +4,13 @@ import json
 import re
 from itertools import islice
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from producer import records as event_records
+from producer import response_pool
 from producer.keyed_queue import Record
-from producer.malformed import KINDS
 
 
 def first(count: int, seed: int, bad_ratio: float = 0.0) -> list[Record]:
@@ -29,19 +30,16 @@ def test_good_records() -> None:
     records = first(300, 1)
     assert [record.number for record in records] == list(range(1, 301))
     for record in records:
-        assert record.kind is None
         assert record.key == f"path#{json.loads(record.data)['path']}"
 
 
 def test_the_ratio_changes_no_other_record() -> None:
     good, mixed = but_for_time(first(2000, 4)), but_for_time(first(2000, 4, 0.1))
-    bad = [record for record in mixed if record.kind]
-    assert {record.kind for record in bad} == set(KINDS)
+    bad = [one for one, other in zip(good, mixed, strict=True) if one != other]
     assert 150 < len(bad) < 250
-    for one, other in zip(good, mixed, strict=True):
-        assert one.key == other.key
-        assert other.kind or one == other
+    assert [record.key for record in good] == [record.key for record in mixed]
 
 
-def test_all_malformed() -> None:
-    assert all(record.kind for record in first(100, 2, 1.0))
+def test_all_malformed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(response_pool, "now", lambda: "2026-01-05T09:00:00.000Z")
+    assert all(one.data != other.data for one, other in zip(first(100, 2), first(100, 2, 1.0), strict=True))
