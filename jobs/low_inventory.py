@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> "TableResult":
-    """Create the tables and the views, and submit the two INSERT statements as one Flink job.
+    """Create the table that is read, the views of the SQL and the tables that they fill, and submit the job.
 
     Args:
         alerts: the rule's settings, put into the SQL as literals.
@@ -29,9 +29,9 @@ def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> 
     from alerting import plan
 
     t_env = plan.environment(alerts, config)
-    plan.create_tables(t_env, tables)
-    views = sql.views(alerts, tables.payload_bytes)
-    return plan.statements(t_env, views, sql.inserts(alerts.policy)).execute()
+    plan.create_source(t_env, tables)
+    plan.create_views(t_env, sql.views(alerts, tables.payload_bytes))
+    return plan.statements(t_env, tables, alerts.policy).execute()
 
 
 def main(arguments: list[str]) -> None:

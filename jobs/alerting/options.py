@@ -84,6 +84,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--rearm-margin", metavar="N", help="crossing: how far above the threshold arms the next alert (default: 0)")
     add("--parallelism", metavar="N", default=1, help="parallel readers (default: 1)")
+    add(
+        "--no-prefilter",
+        action="store_true",
+        help="parse every inventory event, also those whose text shows that they are not low (slower; for experiments)",
+    )
     add("--verbose", action="store_true", help="show what Flink logs")
     return result
 
@@ -95,6 +100,8 @@ def _alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSe
         changes["threshold"] = settings.whole_number(options.threshold, "--threshold")
     if options.rearm_margin is not None:
         changes["rearm_margin"] = settings.whole_number(options.rearm_margin, "--rearm-margin", 0)
+    if options.no_prefilter:
+        changes["prefilter"] = False
     if options.policy is not None:
         changes["policy"] = options.policy
     if options.thresholds is not None:

@@ -1,4 +1,4 @@
-"""Regular expressions (Java's) that tell a record or a field by its text, without parsing it.
+"""Regular expressions (Java's) that classify a record or a field without parsing it.
 
 They end in `\\z`, as Java's `$` also matches before a last line end.
 """
@@ -21,7 +21,7 @@ UNWIELDY = rf"{_LONG_NUMBER}|^(?:[^\[{{]*+[\[{{]){{500}}"
 """A record with a number of very many digits or with very many brackets."""
 
 OVERLONG = rf"(?<={_LONG_NUMBER})\d++"
-"""The digits of a very long number that decide nothing: whatever the field, it is bad without them too."""
+"""The digits of a very long number that change nothing: a field with the digits before them is as bad."""
 
 # Listed one by one since Java looks such a class up in a table; ranges are compared one after the other.
 _PLAIN = "[" + "".join("\\" + c if c in "[]^-&" else c for c in map(chr, range(32, 127)) if c not in '"\\') + "]"
@@ -45,11 +45,11 @@ def whole_number_at_least(bound: int) -> str:
     return f"(?:{'|'.join(longer + same_length)})"
 
 
-def needs_nothing(bound: int | None) -> str:
-    """A pattern of records that are certainly nobody's alert and no dead letter.
+def certainly_not_low(bound: int | None) -> str:
+    """A pattern of records that are certainly neither alerts nor dead letters.
 
     They are flat JSON objects of printable ASCII, in the spacing that encoders write and with `type` first, and either
-    of another type or, given a `bound`, usable inventory events whose stock is at or above it. The pattern may miss
+    of another type or, given a `bound`, usable inventory events whose inventory is at or above it. The pattern may miss
     such a record, which is then parsed; it must not match any other. Empty groups mark the three fields that were
     seen. All repetition of groups is possessive, so that a long record needs no stack.
     """

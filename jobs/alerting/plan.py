@@ -1,17 +1,14 @@
-"""The job's tables and views in Flink: `events` in, `alerts` and `dead_letters` out.
+"""The job in Flink: the table `events`, the views of the SQL, and the tables `alerts` and `dead_letters`.
 
 Tables are made from descriptors and not from SQL text, so that no setting can become SQL.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from pyflink.table import DataTypes, EnvironmentSettings, Schema, StatementSet, TableDescriptor, TableEnvironment
+from pyflink.table.types import CharType
 
 from .settings import AlertSettings, Tables
-
-_TEXT = DataTypes.STRING()
-_ALERT = {"product_id": _TEXT, "inventory": DataTypes.INT(), "ts": _TEXT, "reason": _TEXT}
-_DEAD_LETTER = {"reason": _TEXT, "payload": _TEXT, "failed_at": _TEXT}
 
 
 def environment(alerts: AlertSettings, config: Mapping[str, str]) -> TableEnvironment:
@@ -30,30 +27,36 @@ def environment(alerts: AlertSettings, config: Mapping[str, str]) -> TableEnviro
     return t_env
 
 
-def create_tables(t_env: TableEnvironment, tables: Tables) -> None:
-    """Create the tables `events`, `alerts` and `dead_letters`."""
-    events = _schema({"record": _TEXT}).column_by_expression("seen_at", "PROCTIME()")
-    _create(t_env, "events", tables.events, events)
-    _create(t_env, "alerts", tables.alerts, _schema(_ALERT), tables.alerts_key)
-    _create(t_env, "dead_letters", tables.dead_letters, _schema(_DEAD_LETTER))
+def create_source(t_env: TableEnvironment, tables: Tables) -> None:
+    """Create the table `events`."""
+    schema = Schema.new_builder().column("record", DataTypes.STRING()).column_by_expression("seen_at", "PROCTIME()")
+    _create(t_env, "events", tables.events, schema)
 
 
-def statements(t_env: TableEnvironment, views: Mapping[str, str], inserts: Sequence[str]) -> StatementSet:
-    """Create the views from their queries, in order, and return the INSERT statements as one job, ready to execute."""
+def create_views(t_env: TableEnvironment, views: Mapping[str, str]) -> None:
+    """Create views from their queries, in order.
+
+    `CREATE VIEW` would have the statement of each sink translate the query anew, and nothing would be shared.
+    """
     for name, query in views.items():
-        # CREATE VIEW would have the statement of each sink translate the query anew, and nothing would be shared.
         t_env.create_temporary_view(name, t_env.sql_query(query))
+
+
+def statements(t_env: TableEnvironment, tables: Tables, policy: str) -> StatementSet:
+    """Create the tables `alerts` and `dead_letters`, with the columns of the views that fill them, and return the two
+    INSERT statements as one job, ready to execute."""
     job = t_env.create_statement_set()
-    for insert in inserts:
-        job.add_insert_sql(insert)
+    for name, options, view in (
+        ("alerts", tables.alerts, f"alerts_{policy}"),
+        ("dead_letters", tables.dead_letters, "refused"),
+    ):
+        columns, schema = t_env.from_path(view).get_schema(), Schema.new_builder()
+        for column, kind in zip(columns.get_field_names(), columns.get_field_data_types(), strict=True):
+            # A literal in the SQL is a CHAR of its own length.
+            schema = schema.column(column, DataTypes.STRING() if isinstance(kind, CharType) else kind.nullable())
+        _create(t_env, name, options, schema, tables.alerts_key if name == "alerts" else None)
+        job.add_insert_sql(f"INSERT INTO {name} SELECT * FROM {view}")
     return job
-
-
-def _schema(columns: Mapping[str, object]) -> Schema.Builder:
-    builder = Schema.new_builder()
-    for name, kind in columns.items():
-        builder = builder.column(name, kind)
-    return builder
 
 
 def _create(

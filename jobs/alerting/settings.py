@@ -10,7 +10,7 @@ MANAGED_PROPERTIES = Path("/etc/flink/application_properties.json")
 """Where the managed service puts the property groups."""
 
 MOST_THRESHOLDS = 1000
-"""They become part of the compiled job, which many more would slow down and at last break."""
+"""They become part of the compiled job; with many more it becomes slow and in the end cannot be compiled."""
 
 POLICIES = ("every", "crossing")
 POSITIONS = ("LATEST", "TRIM_HORIZON", "AT_TIMESTAMP")
@@ -35,13 +35,23 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True)
 class AlertSettings:
-    """When stock is low, and how often that is said. `state_ttl` is a Flink duration such as `30 d`."""
+    """The rule's settings.
+
+    Attributes:
+        threshold: inventory below this is low.
+        policy: one of POLICIES.
+        rearm_margin: with `crossing`, how far above its threshold a product must rise before the next alert.
+        state_ttl: with `crossing`, how long a silent product is remembered: a Flink duration such as `30 d`.
+        thresholds: the products that have a threshold of their own.
+        prefilter: drop records that are certainly not low before they are parsed.
+    """
 
     threshold: int = 10
     policy: str = "every"
     rearm_margin: int = 0
     state_ttl: str = "30 d"
     thresholds: dict[str, int] = field(default_factory=dict)
+    prefilter: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,7 +97,7 @@ def whole_number(text: object, where: str, least: int = _INT_MIN, most: int = _I
     """Read a whole number that fits INT.
 
     Raises:
-        SettingsError: if `text` is none, or not from `least` to `most`.
+        SettingsError: if `text` is not one, or not from `least` to `most`.
     """
     if not isinstance(text, bool) and isinstance(text, int | str) and re.fullmatch(r"-?[0-9]{1,10}", str(text)):
         number = int(text)
@@ -100,7 +110,7 @@ def product_thresholds(pairs: object, where: str) -> dict[str, int]:
     """Read thresholds by product.
 
     Raises:
-        SettingsError: if `pairs` is no map of products to whole numbers.
+        SettingsError: if `pairs` is not an object of products to whole numbers.
     """
     if not isinstance(pairs, dict):
         raise SettingsError(f"{where}: expected an object of products and their thresholds")
@@ -132,7 +142,7 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) < len(pairs):
         twice = next(key for key, _ in pairs if [each for each, _ in pairs].count(key) > 1)
-        raise ValueError(f"{twice!r} stands twice in an object")
+        raise ValueError(f"{twice!r} is there twice in an object")
     return result
 
 
@@ -167,9 +177,9 @@ def _groups(content: object, path: Path) -> dict[str, dict[str, str]]:
         for key, value in pairs.items():
             if not isinstance(value, str):
                 where = f"{path}: group {_plain(name)}: {_plain(key)}"
-                raise SettingsError(f"{where}: expected a text, as the service has it; got {value!r}")
+                raise SettingsError(f"{where}: expected a string; got {value!r}")
         if name in groups:
-            raise SettingsError(f"{path}: group {_plain(name)}: expected once, stands twice")
+            raise SettingsError(f"{path}: group {_plain(name)}: expected once; it is there twice")
         groups[name] = pairs
     return groups
 

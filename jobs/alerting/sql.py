@@ -1,4 +1,4 @@
-"""The job's SQL, with the settings put in as literals."""
+"""The job's SQL, reading.sql and low_inventory.sql, with the settings put in as literals and the macros written out."""
 
 import re
 import secrets
@@ -6,9 +6,21 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import patterns
-from .settings import AlertSettings
+from .settings import AlertSettings, SettingsError
 
-_SQL = Path(__file__).parents[1] / "low_inventory.sql"
+_FOLDER = Path(__file__).parents[1]
+RULE = _FOLDER / "low_inventory.sql"
+_VIEW = re.compile(
+    r"^(?:-- certainly not low: ([^\n]*)\n)?CREATE TEMPORARY VIEW (\w+) AS\n(.*?);$", re.MULTILINE | re.DOTALL
+)
+
+# An array or an object has a length, a scalar has none. JSON_QUERY with a wrapper gives a scalar as an array of one.
+_SCALAR = (
+    "CASE WHEN JSON_VALUE(json, '{0}.length()') IS NULL "
+    "THEN TRIM(BOTH '[]' FROM JSON_QUERY(json, '{0}' WITH UNCONDITIONAL ARRAY WRAPPER)) END"
+)
+_FIELD = "CASE WHEN JSON_VALUE(json, '$[0].{0}.length()') IS NULL THEN JSON_VALUE(json, '$[0].{0}') END"
+_MACROS = {"scalar": _SCALAR, "field": _FIELD}
 
 
 def literal(value: str | int | Mapping[str, int]) -> str:
@@ -29,17 +41,15 @@ def literal(value: str | int | Mapping[str, int]) -> str:
 
 
 def views(alerts: AlertSettings, payload_bytes: int) -> dict[str, str]:
-    """The views and their queries, in order: from `events` to `alerts_every`, `alerts_crossing` and `refused`.
+    """The views and their queries, in order: from `events` to `refused` and to `alerts_POLICY`, one for each policy.
 
     Args:
-        alerts: thresholds and policy.
+        alerts: the settings of the rule.
         payload_bytes: the most bytes that the JSON text of a dead letter's payload may have.
     """
-    # With the policy `crossing` an event above the threshold matters too: it arms the next alert.
-    bound = max([alerts.threshold, *alerts.thresholds.values()]) if alerts.policy == "every" else None
     values: dict[str, str | int | Mapping[str, int]] = {
-        "mark": secrets.token_hex(16),
-        "needs_nothing": patterns.needs_nothing(bound),
+        "token": secrets.token_hex(16),
+        "certainly_not_low": patterns.certainly_not_low(_bound(alerts)),
         "timestamp": patterns.TIMESTAMP,
         "unwieldy": patterns.UNWIELDY,
         "overlong": patterns.OVERLONG,
@@ -48,13 +58,29 @@ def views(alerts: AlertSettings, payload_bytes: int) -> dict[str, str]:
         "rearm_margin": alerts.rearm_margin,
         "payload_bytes": payload_bytes,
     }
-    text = re.sub(r"\{\{(\w+)\}\}", lambda name: literal(values[name[1]]), _SQL.read_text(encoding="utf-8"))
-    return dict(re.findall(r"^CREATE TEMPORARY VIEW (\w+) AS\n(.*?);$", text, flags=re.MULTILINE | re.DOTALL))
+
+    def fill(match: re.Match[str]) -> str:
+        name, argument = match.groups()
+        return literal(values[name]) if argument is None else _MACROS[name].format(argument)
+
+    return {
+        name: re.sub(r"\{\{(\w+)(?:\(([^()]+)\))?\}\}", fill, query)
+        for file in ("reading.sql", "low_inventory.sql")
+        for _, name, query in _VIEW.findall((_FOLDER / file).read_text(encoding="utf-8"))
+    }
 
 
-def inserts(policy: str) -> list[str]:
-    """The INSERT statements that feed the tables `alerts` and `dead_letters`, for one statement set."""
-    return [
-        f"INSERT INTO alerts SELECT * FROM alerts_{policy}",
-        "INSERT INTO dead_letters SELECT * FROM refused",
-    ]
+def _bound(alerts: AlertSettings) -> int | None:
+    """The inventory from which on no event can matter to the policy, as the rule's file says (None: any can matter).
+
+    Raises:
+        SettingsError: if the file does not say it in one of the ways that are understood.
+    """
+    highest = max([alerts.threshold, *alerts.thresholds.values()])
+    bounds = {"inventory >= threshold": highest, "inventory > threshold": highest + 1, "none": None}
+    view = f"alerts_{alerts.policy}"
+    said = {name: said for said, name, _ in _VIEW.findall(RULE.read_text(encoding="utf-8"))}[view]
+    if said not in bounds:
+        expected = f"expected `-- certainly not low: ` and one of {', '.join(bounds)} on the line before"
+        raise SettingsError(f"{RULE.name}: {view}: {expected}")
+    return bounds[said] if alerts.prefilter else None

@@ -6,7 +6,6 @@ It shares no code with the job.
 import json
 import re
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, NamedTuple
 
 Alert = tuple[str, int, str]
@@ -34,28 +33,12 @@ def _refuse(constant: str) -> Any:
     raise ValueError(constant)
 
 
-def _java_double(text: str) -> str:
-    value = float(text)
-    if value in (float("inf"), float("-inf")):
-        return "Infinity" if value > 0 else "-Infinity"
-    sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
-    minus, figures = "-" if sign or text.startswith("-") else "", "".join(map(str, digits))
-    if value == 0:
-        return f"{minus}0.0"
-    point = len(figures) + int(exponent)
-    if 1e-3 <= abs(value) < 1e7:
-        whole = figures[: max(0, point)].ljust(point, "0") or "0"
-        return f"{minus}{whole}.{'0' * -point + figures[max(0, point) :] or '0'}"
-    return f"{minus}{figures[0]}.{figures[1:] or '0'}E{point - 1}"
-
-
 def _text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, Number):
-        return (
-            (str(int(value.text)) if len(value.text) < 70 else value.text) if value.whole else _java_double(value.text)
-        )
+        # Any other number can be written in more than one way.
+        return value.text if value.whole and value.text != "-0" and len(value.text.lstrip("-")) <= 18 else None
     if isinstance(value, str):
         # Half a surrogate pair has no UTF-8; Java writes a question mark.
         return "".join("?" if 0xD800 <= ord(c) <= 0xDFFF else c for c in value)

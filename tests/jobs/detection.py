@@ -14,5 +14,6 @@ Detect = Callable[..., tuple[Rows, Rows]]
 def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> Any:
     """Submit the job; the script itself cannot be imported, since it names its package as a script does."""
     t_env = plan.environment(alerts, config)
-    plan.create_tables(t_env, tables)
-    return plan.statements(t_env, sql.views(alerts, tables.payload_bytes), sql.inserts(alerts.policy)).execute()
+    plan.create_source(t_env, tables)
+    plan.create_views(t_env, sql.views(alerts, tables.payload_bytes))
+    return plan.statements(t_env, tables, alerts.policy).execute()

@@ -84,7 +84,7 @@ def test_all_that_a_file_can_say(tmp_path: Path) -> None:
         ),
         ({"Alerts": {"threshold": "ten"}}, "Alerts: threshold", "expected a whole number"),
         ({"Alerts": {"threshold": "2147483648"}}, "Alerts: threshold", "expected a whole number"),
-        ({"Alerts": {"threshold": 10}}, "Alerts: threshold", "expected a text"),
+        ({"Alerts": {"threshold": 10}}, "Alerts: threshold", "expected a string"),
         ({"Alerts": {"rearm_margin": "-1"}}, "Alerts: rearm_margin", "from 0"),
         ({"Alerts": {"policy": "always"}}, "Alerts: policy", "expected one of every, crossing"),
         ({"Alerts": {"state_ttl": "long"}}, "Alerts: state_ttl", "expected a duration"),
@@ -130,7 +130,7 @@ def test_refused(tmp_path: Path, changes: dict[str, dict[str, Any] | None], name
         ("[1]", "expected a list"),
         ('[{"PropertyGroupId": "A"}]', "expected a list"),
         ("[" * 100_000, "expected JSON"),
-        ('[{"PropertyGroupId": "A", "PropertyGroupId": "B", "PropertyMap": {}}]', "'PropertyGroupId' stands twice"),
+        ('[{"PropertyGroupId": "A", "PropertyGroupId": "B", "PropertyMap": {}}]', "'PropertyGroupId' is there twice"),
     ],
 )
 def test_no_property_file(tmp_path: Path, content: str, expected: str) -> None:

@@ -1,0 +1,130 @@
+-- How a record becomes an inventory event or a dead letter. The table `events` has the columns `record`, the text as
+-- it came, and `seen_at`, the processing time. Text in double braces is filled in by alerting/sql.py: settings as SQL literals, and the macro
+-- {{scalar(PATH)}}, the JSON text of the scalar at a path of `json`, or NULL where there is none.
+
+-- Only records in which the word `inventory` can stand (a `\u` escape could spell it) matter, and the text of most of
+-- these shows that they are certainly not low. The others are parsed here, once. Each is wrapped with a random token:
+-- if that is not second after parsing, the record was not one JSON value. (REGEXP finds a long word, and SPLIT_INDEX a
+-- short one, faster than LIKE does.)
+CREATE TEMPORARY VIEW candidates AS
+SELECT
+  *,
+  CHAR_LENGTH(record) > 1000 AND REGEXP(record, {{unwieldy}}) AS is_unwieldy,
+  CONCAT('[', record, ',{"type":"', {{token}}, '"}]') AS wrapped
+FROM events
+WHERE (REGEXP(record, 'inventory') OR SPLIT_INDEX(record, '\u', 1) IS NOT NULL)
+  AND NOT REGEXP(record, {{certainly_not_low}});
+
+-- A number of a million digits would take the parser minutes, so very long numbers are shortened.
+CREATE TEMPORARY VIEW shortened AS
+SELECT
+  record, is_unwieldy, seen_at,
+  CASE WHEN is_unwieldy THEN REGEXP_REPLACE(wrapped, {{overlong}}, '') ELSE wrapped END AS json
+FROM candidates;
+
+-- The four fields as JSON, and the token. Thousands of brackets in a field would overflow the stack of JSON_QUERY, so
+-- from such a record each field is read by itself, if it is a scalar.
+CREATE TEMPORARY VIEW parsed AS
+SELECT
+  record, json, seen_at,
+  CASE
+    WHEN is_unwieldy THEN
+      CONCAT(
+        '[{"type":', COALESCE({{scalar($[0].type)}}, 'null'),
+        ',"product_id":', COALESCE({{scalar($[0].product_id)}}, 'null'),
+        ',"inventory":', COALESCE({{scalar($[0].inventory)}}, 'null'),
+        ',"timestamp":', COALESCE({{scalar($[0].timestamp)}}, 'null'),
+        '},{"type":', COALESCE({{scalar($[1].type)}}, 'null'), '}]')
+    ELSE JSON_QUERY(json, '$[*]["type","product_id","inventory","timestamp"]')
+  END AS fields
+FROM shortened;
+
+-- The fields as text: NULL for one that is missing, null, an array or an object. (Flink copies the expression of a
+-- column to every place that uses the column; one that comes out of UNNEST is computed once.)
+CREATE TEMPORARY VIEW with_texts AS
+SELECT parsed.*, is_utf8, is_object, is_inventory, product_id, inventory_text, time_text
+FROM parsed
+CROSS JOIN UNNEST(ARRAY[ROW(
+  ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') = CAST(record AS BYTES),
+  COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE) AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z'),
+  COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
+  JSON_VALUE(fields, '$[0].product_id'),
+  JSON_VALUE(fields, '$[0].inventory'),
+  JSON_VALUE(fields, '$[0].timestamp')
+)]) AS field (is_utf8, is_object, is_inventory, product_id, inventory_text, time_text);
+
+-- The number, and the time in UTC with milliseconds: NULL where they are not what an event should hold. Most times
+-- already have the form that they are given; the others are shifted by their offset. A number can be a product only if
+-- it is an integer, which is written in one way. The JSON functions give -0 as 0, and 1e999 as the text Infinity: these
+-- are told apart by what the product becomes when such numbers in the record are replaced.
+CREATE TEMPORARY VIEW with_values AS
+SELECT with_texts.*, inventory, ts, is_other_number
+FROM with_texts
+CROSS JOIN UNNEST(ARRAY[ROW(
+  CASE WHEN REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END,
+  CASE
+    WHEN NOT REGEXP(time_text, {{timestamp}}) THEN CAST(NULL AS STRING)
+    WHEN CHAR_LENGTH(time_text) = 24 AND time_text LIKE '%Z' THEN REPLACE(time_text, ',', '.')
+    ELSE CONCAT(
+      DATE_FORMAT(
+        TIMESTAMPADD(
+          MINUTE,
+          -60 * COALESCE(CAST(REGEXP_EXTRACT(time_text, '([+-]\d\d)(?::?\d\d)?\z', 1) AS INT), 0)
+            - COALESCE(CAST(CONCAT(
+                REGEXP_EXTRACT(time_text, '([+-])\d\d:?\d\d\z', 1),
+                REGEXP_EXTRACT(time_text, '[+-]\d\d:?(\d\d)\z', 1)) AS INT), 0),
+          TO_TIMESTAMP(LEFT(time_text, 19), 'yyyy-MM-dd''T''HH:mm:ss')),
+        'uuuu-MM-dd''T''HH:mm:ss'),
+      '.',
+      RPAD(COALESCE(REGEXP_EXTRACT(time_text, '[.,](\d{1,3})', 1), ''), 3, '0'),
+      'Z')
+  END,
+  CASE
+    WHEN product_id IN ('Infinity', '-Infinity') THEN
+      JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'), '$[0].product_id') = '0'
+    WHEN NOT REGEXP(fields, '"product_id":[-0-9]') THEN FALSE
+    WHEN NOT REGEXP(JSON_QUERY(fields, '$[0].product_id' WITH UNCONDITIONAL ARRAY WRAPPER), '^\[[-0-9]') THEN FALSE
+    WHEN product_id = '0' AND REGEXP(record, '-0') THEN
+      JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-0(?=[ \t\r\n]*+[,}])', '-0.5'), '$[0].product_id') <> '0'
+    ELSE NOT REGEXP(product_id, '^-?[0-9]{1,18}\z')
+  END
+)]) AS reading (inventory, ts, is_other_number);
+
+-- Why a record is a dead letter: the first reason that applies, or NULL.
+CREATE TEMPORARY VIEW with_reason AS
+SELECT
+  *,
+  CASE
+    WHEN NOT is_utf8 THEN 'not_utf8'
+    WHEN NOT is_object THEN 'not_a_json_object'
+    WHEN NOT is_inventory THEN CAST(NULL AS STRING)
+    WHEN COALESCE(CHAR_LENGTH(product_id), 0) NOT BETWEEN 1 AND 64 OR is_other_number THEN 'bad_product_id'
+    WHEN inventory IS NULL THEN 'bad_inventory'
+    -- An offset can lead out of the years that four digits can say.
+    WHEN ts IS NULL OR CHAR_LENGTH(ts) <> 24 OR ts LIKE '0000%' THEN 'bad_timestamp'
+  END AS reason
+FROM with_values;
+
+-- What the rule is about.
+CREATE TEMPORARY VIEW inventory_events AS
+SELECT product_id, inventory, ts, json, seen_at
+FROM with_reason
+WHERE is_inventory AND reason IS NULL;
+
+-- A payload whose JSON text would not fit the record that carries it is cut, so that it cannot stop the job.
+CREATE TEMPORARY VIEW refused AS
+SELECT
+  reason,
+  CASE
+    WHEN CHAR_LENGTH(payload) <= {{payload_bytes}} / 6 THEN payload
+    WHEN CHAR_LENGTH(DECODE(ENCODE(JSON_STRING(payload), 'UTF-8'), 'ISO-8859-1')) <= {{payload_bytes}} THEN payload
+    ELSE LEFT(payload, {{payload_bytes}} / 6)
+  END AS payload,
+  DATE_FORMAT(CAST(CURRENT_TIMESTAMP AS TIMESTAMP(3)), 'yyyy-MM-dd''T''HH:mm:ss.SSS''Z''') AS failed_at
+FROM (
+  SELECT
+    reason,
+    CASE WHEN reason = 'not_utf8' THEN DECODE(CAST(record AS BYTES), 'ISO-8859-1') ELSE record END AS payload
+  FROM with_reason
+  WHERE reason IS NOT NULL
+);
