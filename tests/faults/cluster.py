@@ -44,6 +44,7 @@ _CONFIGURATION = {
     "restart-strategy.type": "fixed-delay",
     "restart-strategy.fixed-delay.attempts": "1000000",
     "restart-strategy.fixed-delay.delay": "1 s",
+    "metrics.fetcher.update-interval": "1000",
     # A process that is gone is missed within seconds.
     "heartbeat.interval": "1000",
     "heartbeat.timeout": "10000",
@@ -153,10 +154,14 @@ class Cluster:
         # What they unpacked: some hundred megabytes, which a JVM that is killed leaves.
         shutil.rmtree(self._folder / "tmp", ignore_errors=True)
 
-    def processes(self) -> dict[str, int]:
-        """The processes' names and identifiers."""
-        found = {name: process.pid for name, process in self.task_managers.items()}
-        return found | ({"job-manager": self.job_manager.pid} if self.job_manager else {})
+    def heaps(self) -> dict[str, float]:
+        """The heap that each process uses, in bytes. Raises OSError while the JobManager is not there."""
+        paths = {name: f"/taskmanagers/{name}" for name in self.task_managers} | {"job-manager": "/jobmanager"}
+        found = {}
+        for name, path in paths.items():
+            for metric in self.ask(f"{path}/metrics?get=Status.JVM.Memory.Heap.Used"):
+                found[name] = float(metric["value"])
+        return found
 
     def ask(self, path: str, **body: object) -> Any:
         """Ask the REST API: https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/ops/rest_api/.

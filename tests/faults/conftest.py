@@ -22,7 +22,14 @@ from tests.faults.system import System, system
 FULL = os.environ.get("FAULTS") == "full"
 SEED = int(os.environ.get("FAULTS_SEED", "7"))
 _outcomes: list[Outcome] = []
-_days = itertools.count()
+days = itertools.count()
+
+
+def package(folder: Path) -> Path:
+    """Unpack the job's zip into a folder."""
+    with zipfile.ZipFile(BUILD / PACKAGES["JobKey"]) as content:
+        content.extractall(folder)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +53,7 @@ def endpoint() -> Iterator[str]:
 def flink(endpoint: str, connector: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster, with the job's zip."""
     folder = tmp_path_factory.mktemp("cluster")
-    with zipfile.ZipFile(BUILD / PACKAGES["JobKey"]) as package:
-        package.extractall(folder / "package")
-    with cluster(folder, folder / "package") as running:
+    with cluster(folder, package(folder / "package")) as running:
         yield running
 
 
@@ -69,7 +74,7 @@ def stage(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path) -> Iter
         SEED,
         lambda: cast(Cluster, request.getfixturevalue("flink")),
         lambda: cast(System, request.getfixturevalue("functions")),
-        _days,
+        days,
     )
     with stage.after:
         yield stage

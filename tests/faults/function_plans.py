@@ -14,6 +14,8 @@ SNS = frozenset({"Publish"})
 DYNAMODB = frozenset({"BatchWriteItem", "GetItem", "PutItem", "UpdateItem"})
 _RATE = 4.0
 _QUIET = 60.0
+# All that was held up is out a minute after the end of an outage.
+_WITHIN = 60.0
 
 # What is killed, at which call, before or after it is done; and whether that may send a message twice.
 MOMENTS = {
@@ -111,6 +113,8 @@ def away(operations: frozenset[str], seconds: float) -> Callable[[Stage, str], O
         run.send(20)
         # A silence may hide a message that was published: none is here, as nothing was passed on.
         assert run.system.proxy.unanswered == unanswered
-        return run.finish(name)
+        outcome = run.finish(name)
+        outcome.within = _WITHIN
+        return outcome
 
     return scenario

@@ -9,7 +9,7 @@ from tests.emulated import eventually
 from tests.faults.outcome import Outcome, Written, judge
 from tests.faults.sent import MARGIN, THRESHOLD, Shop
 from tests.faults.stage import Stage
-from tests.faults.streams import Streams, is_open, read, shards
+from tests.faults.streams import Reader, Streams, is_open, shards
 
 _QUIET, _AGAIN, _LIMIT = 15.0, 10.0, 300.0
 
@@ -39,8 +39,9 @@ class JobRun:
         self.streams = streams or stage.streams(shards)
         self.shop = Shop(stage.kinesis, self.streams.events, stage.seed, stage.next_day())
         self.faults: list[float] = []
-        # Others may have written to the alerts' stream before; it has one shard.
-        self._before = len(read(stage.kinesis, self.streams.alerts))
+        self._alerts, self._written = Reader(stage.kinesis, self.streams.alerts), list[Written]()
+        # Others may have written to the alerts' stream before.
+        self._alerts.read()
         self.job = ""
         self._endpoint = endpoint or stage.endpoint
         self._properties = stage.folder / f"{self.streams.events}.json"
@@ -83,13 +84,12 @@ class JobRun:
         return self.stage.cluster.restarts(self.job)
 
     def written(self) -> list[Written]:
-        """All alerts of the stream, shard by shard."""
-        found = []
-        for record in read(self.stage.kinesis, self.streams.alerts)[self._before :]:
+        """The alerts of the stream so far."""
+        for record in self._alerts.read():
             row = json.loads(record["Data"])
             alert = (row["product_id"], row["inventory"], row["ts"])
-            found.append(Written(alert, record["ApproximateArrivalTimestamp"].timestamp()))
-        return found
+            self._written.append(Written(alert, record["ApproximateArrivalTimestamp"].timestamp()))
+        return list(self._written)
 
     def wait_alerts(self) -> None:
         """Wait until an event of now has become an alert, of each shard: the job reads, whatever it has passed over."""

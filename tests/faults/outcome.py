@@ -1,5 +1,6 @@
 """What became of what was sent: lost, unexpected, written twice, published twice, seconds to recover."""
 
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,11 @@ class Written:
 
 @dataclass
 class Outcome:
-    """What a scenario comes to. `faults` are the moments (seconds since 1970) from which recovery is counted."""
+    """What a scenario comes to.
+
+    `passed_over` are alerts that the contract of `crossing` does not owe. `recovered` is the longest time from a fault
+    to the last alert that it delayed, in seconds, and `within` what design.md allows of that, where it says so.
+    """
 
     scenario: str
     injected: str
@@ -34,6 +39,7 @@ class Outcome:
     allowed_twice: int = 0
     to_redrive: int = 0
     recovered: float = 0.0
+    within: float = float("inf")
 
     def problems(self) -> list[str]:
         """What design.md does not allow."""
@@ -46,6 +52,8 @@ class Outcome:
             found.append(f"{len(self.unexpected)} unexpected, such as {self.unexpected[:3]}")
         if self.published_twice > self.allowed_twice:
             found.append(f"{self.published_twice} published twice; at most {self.allowed_twice} can be explained")
+        if self.recovered > self.within:
+            found.append(f"recovered after {self.recovered:.0f} s, expected within {self.within:.0f} s")
         if self.to_redrive:
             found.append(f"{self.to_redrive} failures to redrive")
         return found
@@ -132,7 +140,7 @@ def seconds_to_recover(sent: Sequence[Sent], written: Sequence[Written], faults:
     for one in written:
         first[one.alert] = min(one.at, first.get(one.alert, one.at))
     longest = 0.0
-    for begin, end in zip(faults, [*faults[1:], float("inf")], strict=True):
+    for begin, end in itertools.pairwise([*faults, float("inf")]):
         late = [
             moment for alert, moment in first.items() if begin < moment <= end and moment - at.get(alert, moment) > LATE
         ]

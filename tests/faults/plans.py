@@ -40,4 +40,5 @@ PLANS = [
     Plan("DynamoDB away for 20 s", function_plans.away(function_plans.DYNAMODB, 20)),
     Plan("SNS away for 5 minutes", function_plans.away(function_plans.SNS, 300)),
     Plan("DynamoDB away for 5 minutes", function_plans.away(function_plans.DYNAMODB, 300)),
+    Plan("soak of ten minutes, crossing", whole_plans.soak(600)),
 ]

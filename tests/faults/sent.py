@@ -54,14 +54,14 @@ def key(product: str) -> str:
 
 
 def products(count: int, half: int | None = None) -> list[str]:
-    """Names of products, all in one half of the hash keys (0 or 1) or, with None, in both.
+    """Names of products that the producer has not, all in one half of the hash keys (0 or 1) or, with None, in both.
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecord.html: MD5 maps a key to 128 bits.
     """
     found: list[str] = []
     number = 0
     while len(found) < count:
-        name = f"SKU-{number:04}"
+        name = f"SHOP-{number:04}"
         if half is None or hashlib.md5(key(name).encode()).digest()[0] >> 7 == half:
             found.append(name)
         number += 1

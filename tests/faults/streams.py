@@ -1,6 +1,5 @@
 """Streams of the emulator: their names, their shards, and all that is in them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,15 +25,31 @@ def is_open(shard: dict[str, Any]) -> bool:
     return "EndingSequenceNumber" not in shard["SequenceNumberRange"]
 
 
-def read(kinesis: Any, stream: str) -> Sequence[dict[str, Any]]:
+class Reader:
+    """Reads a stream from its start, and on from where it was; a stream that is resharded needs a new one."""
+
+    def __init__(self, kinesis: Any, stream: str) -> None:
+        self._kinesis = kinesis
+        self._iterators: list[str | None] = [
+            kinesis.get_shard_iterator(StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")[
+                "ShardIterator"
+            ]
+            for shard in shards(kinesis, stream)
+        ]
+
+    def read(self) -> list[dict[str, Any]]:
+        """The records that came since the last call, shard by shard."""
+        found: list[dict[str, Any]] = []
+        for place, iterator in enumerate(self._iterators):
+            while iterator:
+                answer = self._kinesis.get_records(ShardIterator=iterator)
+                found += answer["Records"]
+                iterator = self._iterators[place] = answer.get("NextShardIterator")
+                if not answer["Records"]:
+                    break
+        return found
+
+
+def read(kinesis: Any, stream: str) -> list[dict[str, Any]]:
     """All records of a stream, shard by shard."""
-    records: list[dict[str, Any]] = []
-    for shard in shards(kinesis, stream):
-        iterator: str | None = kinesis.get_shard_iterator(
-            StreamName=stream, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-        while iterator:
-            answer = kinesis.get_records(ShardIterator=iterator)
-            records += answer["Records"]
-            iterator = answer.get("NextShardIterator") if answer["Records"] else None
-    return records
+    return Reader(kinesis, stream).read()

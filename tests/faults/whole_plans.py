@@ -8,10 +8,11 @@ from datetime import UTC, datetime
 
 from tests.emulated import eventually
 from tests.faults.job_run import JobRun
+from tests.faults.memory import sampled
 from tests.faults.outcome import LATE, Outcome, judge, seconds_to_recover
 from tests.faults.producer_run import LISTED, ProducerRun, stored_twice
 from tests.faults.proxy import Faults, Proxy
-from tests.faults.sent import Alert
+from tests.faults.sent import Alert, products
 from tests.faults.stage import Stage
 from tests.faults.streams import read
 
@@ -20,6 +21,7 @@ UNREST = Faults(throttle=0.04, entries=0.15, error=0.06, cut_fin=0.06, cut_rst=0
 PRODUCER_UNREST = Faults(throttle=0.05, entries=0.15, error=0.1, cut_fin=0.15, cut_rst=0.1, delay=0.1)
 BLACK_SECONDS = 15.0
 _QUIET = 60.0
+_SOAK_RATE = 60.0
 
 
 class WholeRun:
@@ -68,6 +70,7 @@ class WholeRun:
         self.stage.cluster.next_checkpoint(self.job.job)
         everything = self.job.shop.sent
         items = Counter((one.event["path"], one.event["timestamp"]) for one in producer.listed)
+        items.update(event.item for event in everything[len(sent) :])
         seen, changed = (-1, -1), time.monotonic()
         while True:
             written = self.job.written()
@@ -114,6 +117,24 @@ def unrest(policy: str, seconds: float, black: bool) -> Callable[[Stage, str], O
                 run.job.fault()
         producer.wait(600)
         return run.finish(name, producer)
+
+    return scenario
+
+
+def soak(seconds: float) -> Callable[[Stage, str], Outcome]:
+    """Nothing is struck for so long, and no process grows."""
+
+    def scenario(stage: Stage, name: str) -> Outcome:
+        run = WholeRun(stage, "crossing")
+        producer = run.produce(int(seconds * LISTED))
+        with sampled(stage.cluster) as samples, run.job.shop.sending(_SOAK_RATE, products(200)):
+            eventually(lambda: _ended(producer), "the events", seconds + 300)
+        producer.wait(60)
+        outcome = run.finish(name, producer)
+        outcome.injected += f"; MiB in each third: {samples.text()}"
+        growing = samples.growing()
+        assert not growing, f"{growing}: {samples.text()}"
+        return outcome
 
     return scenario
 

@@ -1,0 +1,80 @@
+"""What the policy `crossing` keeps of so many products: heap, checkpoints, and the time that they take."""
+
+import os
+import subprocess
+import time
+from pathlib import Path
+from typing import Any, NoReturn
+
+import boto3
+import psutil
+import pytest
+
+from jobs.alerting.jvm import java_home
+from tests.faults.cluster import Cluster, cluster
+from tests.faults.conftest import FULL, SEED, days, package
+from tests.faults.job_run import JobRun
+from tests.faults.sent import key
+from tests.faults.stage import Stage
+
+SIZES = [size for size in (10_000, 100_000, 1_000_000) if size <= int(os.environ.get("FAULTS_PRODUCTS", "1000000"))]
+# One KPU of the managed service is a processor and 4 GiB: https://docs.aws.amazon.com/managed-flink/latest/java/how-scaling.html
+KPU = {
+    "taskmanager.memory.process.size": "4096m",
+    "taskmanager.memory.managed.fraction": "0.4",
+    "taskmanager.numberOfTaskSlots": "1",
+    "parallelism.default": "1",
+    "execution.checkpointing.interval": "5 s",
+}
+_REQUEST = 500
+
+
+def no_system() -> NoReturn:
+    """The functions are not needed here."""
+    raise AssertionError("no functions here")
+
+
+def send(run: JobRun, first: int, last: int) -> None:
+    """Send a low stock of each product once."""
+    for begin in range(first, last, _REQUEST):
+        events = [run.shop.event(f"PRODUCT-{number:07}", 3) for number in range(begin, min(last, begin + _REQUEST))]
+        entries: list[dict[str, Any]] = [{"Data": data, "PartitionKey": key(alert[0])} for alert, data in events]
+        answer = run.stage.kinesis.put_records(StreamName=run.streams.events, Records=entries)
+        assert answer["FailedRecordCount"] == 0
+
+
+@pytest.mark.skipif(not FULL, reason="a measurement: make faults")
+@pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
+def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_path: Path) -> None:
+    configuration = KPU | {"state.backend.type": backend, "execution.checkpointing.incremental": "true"}
+    with cluster(tmp_path / "cluster", package(tmp_path / "package"), 1, configuration) as kpu:
+        stage = Stage(endpoint, boto3.client("kinesis"), tmp_path, SEED, lambda: kpu, no_system, days)
+        run = JobRun(stage, "crossing", {"source.init.position": "TRIM_HORIZON"}, shards=1)
+        run.start()
+        last = 0
+        for size in SIZES:
+            began = time.monotonic()
+            send(run, last, size)
+            while len(run.written()) < size:
+                assert time.monotonic() - began < 3600, f"{size} alerts: not within an hour"
+                time.sleep(0.5)
+            took = time.monotonic() - began
+            print(f"\n{backend}, {size:,} products: {figures(kpu, run.job)}, {took:.0f} s", flush=True)
+            last = size
+        assert kpu.restarts(run.job) == 0
+        kpu.cancel_all()
+
+
+def figures(kpu: Cluster, job: str) -> str:
+    """The heap after a collection, the memory of the process, and the last checkpoint."""
+    ((name, process),) = kpu.task_managers.items()
+    if (jcmd := java_home() / "bin" / "jcmd").exists():
+        subprocess.run([jcmd, str(process.pid), "GC.run"], check=True, capture_output=True)
+    kpu.next_checkpoint(job)
+    least = kpu.heaps()[name]
+    memory = psutil.Process(process.pid).memory_info().rss
+    last = kpu.checkpoints(job)["latest"]["completed"]
+    return (
+        f"heap {least / 2**20:.0f} MiB, process {memory / 2**20:.0f} MiB, state {last['state_size'] / 2**20:.1f} MiB, "
+        f"checkpoint {last['checkpointed_size'] / 2**20:.1f} MiB in {last['end_to_end_duration'] / 1000:.2f} s"
+    )
