@@ -1,5 +1,6 @@
 """An emulator and a cluster for all scenarios, and the table of their results at the end."""
 
+import contextlib
 import itertools
 import os
 import signal
@@ -32,24 +33,29 @@ def package(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
-def endpoint() -> Iterator[str]:
-    """An emulator in a process of its own, which this process works on."""
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end what a test has started, as Ctrl-C does."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    # As Ctrl-C does, these end all that was started here.
     before = {number: signal.signal(number, interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}
     try:
-        with emulator() as endpoint, work_on(endpoint):
-            yield endpoint
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    """An emulator in a process of its own."""
+    with emulator() as endpoint:
+        yield endpoint
+
+
+@pytest.fixture(scope="module")
 def flink(endpoint: str, connector: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A cluster, with the job's zip."""
     folder = tmp_path_factory.mktemp("cluster")
@@ -57,7 +63,7 @@ def flink(endpoint: str, connector: Path, tmp_path_factory: pytest.TempPathFacto
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def functions(endpoint: str) -> Iterator[System]:
     """The stack, with its functions at work."""
     with system(endpoint, SEED) as running:
@@ -67,17 +73,18 @@ def functions(endpoint: str) -> Iterator[System]:
 @pytest.fixture
 def stage(request: pytest.FixtureRequest, endpoint: str, tmp_path: Path) -> Iterator[Stage]:
     """What the scenarios share; a cluster and the functions begin when one needs them."""
-    stage = Stage(
-        endpoint,
-        boto3.client("kinesis"),
-        tmp_path,
-        SEED,
-        lambda: cast(Cluster, request.getfixturevalue("flink")),
-        lambda: cast(System, request.getfixturevalue("functions")),
-        days,
-    )
-    with stage.after:
-        yield stage
+    with work_on(endpoint), ended_by_signals():
+        stage = Stage(
+            endpoint,
+            boto3.client("kinesis"),
+            tmp_path,
+            SEED,
+            lambda: cast(Cluster, request.getfixturevalue("flink")),
+            lambda: cast(System, request.getfixturevalue("functions")),
+            days,
+        )
+        with stage.after:
+            yield stage
 
 
 @pytest.fixture

@@ -10,11 +10,12 @@ from tests.faults.stage import Stage
 
 @dataclass(frozen=True)
 class Plan:
-    """A scenario: what is done, and whether the short version has it."""
+    """A scenario: what is done, whether the short version has it, and whether the job is part of it."""
 
     name: str
     run: Callable[[Stage, str], Outcome]
     short: bool = False
+    with_job: bool = True
 
 
 PLANS = [
@@ -25,7 +26,6 @@ PLANS = [
         Plan(
             f"resharded {moment}, {policy}",
             job_plans.resharded(policy, moment),
-            (policy, moment) == ("crossing", "while stopped"),
         )
         for policy in ("every", "crossing")
         for moment in job_plans.MOMENTS
@@ -35,10 +35,14 @@ PLANS = [
         Plan(f"unrest and black-outs, {policy}", whole_plans.unrest(policy, 60, black=True))
         for policy in ("every", "crossing")
     ),
-    *(Plan(moment, function_plans.killed(moment), short="note" in moment) for moment in function_plans.MOMENTS),
-    Plan("SNS away for 20 s", function_plans.away(function_plans.SNS, 20)),
-    Plan("DynamoDB away for 20 s", function_plans.away(function_plans.DYNAMODB, 20)),
-    Plan("SNS away for 5 minutes", function_plans.away(function_plans.SNS, 300)),
-    Plan("DynamoDB away for 5 minutes", function_plans.away(function_plans.DYNAMODB, 300)),
+    *(
+        Plan(moment, function_plans.killed(moment), short="note" in moment, with_job=False)
+        for moment in function_plans.MOMENTS
+    ),
+    *(
+        Plan(f"{service} away for {seconds} s", function_plans.away(operations, seconds), with_job=False)
+        for seconds in (20, 300)
+        for service, operations in (("SNS", function_plans.SNS), ("DynamoDB", function_plans.DYNAMODB))
+    ),
     Plan("soak of ten minutes, crossing", whole_plans.soak(600)),
 ]

@@ -7,8 +7,16 @@ from tests.faults.outcome import Outcome
 from tests.faults.plans import PLANS, Plan
 from tests.faults.stage import Stage
 
+# They share an emulator, a cluster and the functions.
+pytestmark = pytest.mark.xdist_group("faults")
+CASES = [
+    pytest.param(plan, id=plan.name, marks=pytest.mark.jvm if plan.with_job else ())
+    for plan in PLANS
+    if FULL or plan.short
+]
 
-@pytest.mark.parametrize("plan", [plan for plan in PLANS if FULL or plan.short], ids=lambda plan: plan.name)
+
+@pytest.mark.parametrize("plan", CASES)
 def test_nothing_is_lost(plan: Plan, stage: Stage, record: list[Outcome]) -> None:
     outcome = plan.run(stage, plan.name)
     record.append(outcome)

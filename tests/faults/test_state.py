@@ -10,9 +10,10 @@ import boto3
 import psutil
 import pytest
 
+from emulator.server import work_on
 from jobs.alerting.jvm import java_home
 from tests.faults.cluster import Cluster, cluster
-from tests.faults.conftest import FULL, SEED, days, package
+from tests.faults.conftest import FULL, SEED, days, ended_by_signals, package
 from tests.faults.job_run import JobRun
 from tests.faults.sent import key
 from tests.faults.stage import Stage
@@ -44,10 +45,15 @@ def send(run: JobRun, first: int, last: int) -> None:
 
 
 @pytest.mark.skipif(not FULL, reason="a measurement: make faults")
+@pytest.mark.xdist_group("faults")
 @pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
 def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_path: Path) -> None:
     configuration = KPU | {"state.backend.type": backend, "execution.checkpointing.incremental": "true"}
-    with cluster(tmp_path / "cluster", package(tmp_path / "package"), 1, configuration) as kpu:
+    with (
+        work_on(endpoint),
+        ended_by_signals(),
+        cluster(tmp_path / "cluster", package(tmp_path / "package"), 1, configuration) as kpu,
+    ):
         stage = Stage(endpoint, boto3.client("kinesis"), tmp_path, SEED, lambda: kpu, no_system, days)
         run = JobRun(stage, "crossing", {"source.init.position": "TRIM_HORIZON"}, shards=1)
         run.start()
