@@ -11,6 +11,7 @@ from typing import Any
 
 from moto.cloudformation import parsing
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.iam.models import Role
 from moto.kms.models import Key
 from moto.logs.models import logs_backends
 from moto.sns.models import sns_backends
@@ -31,6 +32,7 @@ def apply() -> None:
         _applied = True
         _add(Application, LoggingOption, LogStream, Subscription, Alarm)
         _write_key_policies_as_text()
+        _write_role_policies_as_text()
 
 
 def _add(*types: "type[Resource]") -> None:
@@ -53,6 +55,18 @@ def _write_key_policies_as_text() -> None:
         return create(resource_name, cloudformation_json | {"Properties": text}, *where, **named)
 
     Key.create_from_cloudformation_json = with_text
+
+
+def _write_role_policies_as_text() -> None:
+    """Moto keeps policies of a template's role as objects, which GetRolePolicy shows in Python's form; AWS shows JSON.
+
+    https://docs.aws.amazon.com/IAM/latest/APIReference/API_GetRolePolicy.html (PolicyDocument)
+    """
+
+    def put_policy(self: Any, policy_name: str, policy_json: Any) -> None:
+        self.policies[policy_name] = policy_json if isinstance(policy_json, str) else json.dumps(policy_json)
+
+    Role.put_policy = put_policy
 
 
 class Resource:
