@@ -1,10 +1,11 @@
-"""Deploy the system to AWS, check it, watch it, and take it down: `python -m deploy COMMAND`."""
+"""Deploy the system to AWS, check it, watch it, and delete it: `python -m deploy COMMAND`."""
 
 import argparse
 import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
+from typing import NoReturn
 
 from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
@@ -14,32 +15,47 @@ from deploy import progress
 from deploy.aws import errors, session
 from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
-from deploy.commands import dashboard, down, logs, redrive, rollback, start, status, stop, tail, up, verify
+from deploy.commands import application, down, logs, redrive, status, tail, up, verify
 from deploy.deployment import DEFAULT_NAME
 
 Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace, Aws], int]]
 
 COMMANDS: dict[str, Command] = {
-    "up": ("make it, or bring it to what is wanted, and see that it runs", up.add_options, up.run),
-    "status": ("show on one screen how it is", status.add_options, status.run),
-    "dashboard": ("make a short-lived link to the Flink dashboard", dashboard.add_options, dashboard.run),
-    "verify": ("send marked events through it and wait for what must come of them", verify.add_options, verify.run),
-    "stop": ("stop the application, which saves most of the cost", stop.add_options, stop.run),
-    "start": ("start the application where it stopped", start.add_options, start.run),
-    "rollback": ("go back to the version that ran before", rollback.add_options, rollback.run),
+    "up": (
+        "create or update the deployment, and see that it runs; --plan shows price and changes",
+        up.add_options,
+        up.run,
+    ),
+    "status": ("show the state of everything on one screen", status.add_options, status.run),
+    "dashboard": ("print a short-lived address of the Flink dashboard", application.no_options, application.dashboard),
+    "verify": ("send marked events through the whole system and wait for the results", verify.add_options, verify.run),
+    "stop": ("stop the application, which saves most of the cost", application.stop_options, application.stop),
+    "start": ("start the application from its latest snapshot", application.start_options, application.start),
+    "rollback": ("go back to the version that ran before", application.no_options, application.rollback),
     "redrive": ("give a function again what it could not handle", redrive.add_options, redrive.run),
     "logs": ("show what the job or a function logs", logs.add_options, logs.run),
     "tail": ("show the records of a stream", tail.add_options, tail.run),
-    "down": ("take it away", down.add_options, down.run),
+    "down": (
+        "delete everything, with all records in the streams and all items of the table",
+        down.add_options,
+        down.run,
+    ),
 }
-
 
 _FORESEEN = (DeployError, ClientError, BotoCoreError, Boto3Error, ResponseParserError, OSError)
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with exit status 2."""
+        self.exit(2, f"deploy: {' '.join(message.split())}; `{self.prog} --help` shows the options\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    whole = argparse.ArgumentParser(prog="python -m deploy", description=__doc__)
+    whole = Parser(prog="python -m deploy", description=__doc__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, add_options, _) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
@@ -71,6 +87,6 @@ def _end(number: int, _: FrameType | None) -> None:
 
 
 if __name__ == "__main__":
-    # What was started, such as the build, ends with this process.
+    # What this process has started, such as the build, ends with it.
     signal.signal(signal.SIGTERM, _end)
     sys.exit(main())

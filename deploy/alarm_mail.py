@@ -3,7 +3,7 @@
 https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 """
 
-from deploy.aws import stacks, topics
+from deploy.aws import topics
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
 
@@ -11,7 +11,7 @@ _PENDING = ("PendingConfirmation", "pending confirmation")
 
 
 def problem(aws: Aws, wanted: Deployment) -> str:
-    """Why the alarms reach nobody, and what to do, without the address; empty if they reach somebody or there are none.
+    """Why the alarms reach nobody, and what to do; empty if they reach somebody or there are none.
 
     Args:
         aws: the account and region.
@@ -20,20 +20,12 @@ def problem(aws: Aws, wanted: Deployment) -> str:
     Raises:
         botocore.exceptions.ClientError: if the topic cannot be asked.
     """
-    cloudformation = aws.client("cloudformation")
-    topic = wanted.outputs(cloudformation, "monitoring").get("OperatorsTopicArn")
+    topic = wanted.outputs(aws.client("cloudformation"), "monitoring").get("OperatorsTopicArn")
     if topic is None:
         return ""
-    subscriptions = [one["SubscriptionArn"] for one in topics.subscriptions(aws.client("sns"), topic)]
-    # One that was unsubscribed is listed as Deleted for three days.
-    if any(one.startswith("arn:") for one in subscriptions):
+    subscriptions = topics.subscriptions(aws.client("sns"), topic)
+    if any(map(topics.confirmed, subscriptions)):
         return ""
-    if any(one in _PENDING for one in subscriptions):
-        return "alarms reach nobody until the mail to their address is confirmed, within two days"
-    made = stacks.resources(cloudformation, wanted.stack("monitoring"))
-    if any(logical == "OperatorSubscription" for _, logical, _ in made):
-        return (
-            "alarms reach nobody: their address was not confirmed in time, or unsubscribed; again: "
-            f"`aws sns subscribe --topic-arn {topic} --protocol email --notification-endpoint ADDRESS`"
-        )
-    return "alarms reach nobody; `up --email ADDRESS` lets them"
+    if any(one["SubscriptionArn"] in _PENDING for one in subscriptions):
+        return "alarms reach nobody until the owner of the mailbox confirms the mail from SNS, within two days"
+    return "alarms reach nobody: `up --email ADDRESS` subscribes a mailbox"

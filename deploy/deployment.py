@@ -10,8 +10,8 @@ from deploy.aws.errors import DeployError
 
 FOLDER = Path(__file__).resolve().parent / "templates"
 DEFAULT_NAME = "low-inventory"
-PARTS = ("storage", "system", "application", "monitoring")
-"""In the order in which they are made; each takes the outputs of those before it."""
+PARTS = ("storage", "table", "system", "application", "monitoring")
+"""In the order in which they are created; each takes the outputs of those before it."""
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9-]{0,39}")
 
@@ -39,8 +39,7 @@ class Deployment:
 
     def outputs(self, cloudformation: Any, part: str) -> dict[str, str]:
         """The outputs of a part; empty if it is not there."""
-        stack = stacks.describe(cloudformation, self.stack(part))
-        return {output["OutputKey"]: output["OutputValue"] for output in (stack or {}).get("Outputs", [])}
+        return stacks.outputs(stacks.describe(cloudformation, self.stack(part)))
 
     def must_have(self, cloudformation: Any, part: str) -> dict[str, str]:
         """The outputs of a part. Raises DeployError if it is not there or not complete."""
@@ -48,7 +47,7 @@ class Deployment:
         if not found:
             raise DeployError(
                 f"there is no stack {self.stack(part)}, or it is not complete",
-                "make it with `python -m deploy up`; `status` shows what is there",
+                "create it with `python -m deploy up`; `status` shows what is there",
             )
         return found
 

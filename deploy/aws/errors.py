@@ -31,7 +31,7 @@ _NEXT_STEPS = (
     ),
     (
         ("toperform:iam:", "CreateRole"),
-        "ask for that permission, or, where no roles can be made, name one with --role-arn",
+        "ask for that permission, or, where no roles can be made, name one with --service-role-arn",
     ),
     (
         ("AccessDenied", "UnauthorizedOperation", "AuthorizationError", "NotAuthorized", "Forbidden"),

@@ -1,4 +1,4 @@
-"""The Managed Service for Apache Flink application: what it is, and starting, stopping and rolling it back.
+"""The Managed Service for Apache Flink application: its state, and starting and stopping it.
 
 CloudFormation alone creates and updates it.
 """
@@ -12,18 +12,36 @@ from deploy.aws import errors, waiting
 from deploy.aws.errors import DeployError
 from deploy.progress import say
 
-STEADY = ("READY", "RUNNING")
+RUNNING = "RUNNING"
 START_SECONDS = 1200
-"""How long a start, stop or update may take; the service allows snapshots of large states their time."""
+"""How long a start, stop or update may take; the service gives snapshots of large states their time."""
 
-_FORCEABLE = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING")
-"""https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_StopApplication.html"""
+KEPT_SNAPSHOTS = 10
+"""How many snapshots are kept. The service takes one at each stop and update, keeps up to 1,000, and deletes none."""
 
 STOP = "StopApplication"
 """What the list of operations calls a stop."""
 
-RESTORE = "RESTORE_FROM_LATEST_SNAPSHOT"
-FORGET = "SKIP_RESTORE_FROM_SNAPSHOT"
+_MOVING = (
+    "STARTING",
+    "STOPPING",
+    "FORCE_STOPPING",
+    "UPDATING",
+    "AUTOSCALING",
+    "MAINTENANCE",
+    "ROLLING_BACK",
+    "DELETING",
+)
+"""The states that end by themselves. An application can rest in every other one: READY, RUNNING, ROLLED_BACK (the
+rollback of an application that did not run), and any that the service may add.
+https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_ApplicationDetail.html"""
+
+_FORCEABLE = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING", RUNNING)
+"""https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_StopApplication.html"""
+
+_NO_ACCESS = "Unable to get the specified fileKey"
+"""The service's words when the role cannot read the code: also when the role is some seconds old, as IAM is eventually
+consistent."""
 
 
 def describe(service: Any, name: str) -> dict[str, Any] | None:
@@ -32,27 +50,30 @@ def describe(service: Any, name: str) -> dict[str, Any] | None:
         detail: dict[str, Any] = service.describe_application(ApplicationName=name)["ApplicationDetail"]
     except ClientError as error:
         on_aws = ".amazonaws." in service.meta.endpoint_url
-        if errors.code(error) == "ResourceNotFoundException" or not (on_aws or _is_json(error)):
+        # The service has a name for each of its errors.
+        if errors.code(error) == "ResourceNotFoundException" or not (
+            on_aws or errors.code(error).endswith("Exception")
+        ):
             return None
         raise
     return detail
-
-
-def _is_json(error: ClientError) -> bool:
-    """Whether an error is an answer of the service, which has a name for each."""
-    return errors.code(error).endswith("Exception")
 
 
 def must_be_there(service: Any, name: str) -> dict[str, Any]:
     """The application's detail. Raises DeployError if there is none."""
     detail = describe(service, name)
     if detail is None:
-        raise DeployError(f"there is no application {name}", "make it with `python -m deploy up`")
+        raise DeployError(f"there is no application {name}", "create it with `python -m deploy up`")
     return detail
 
 
+def runs(detail: dict[str, Any] | None) -> bool:
+    """Whether an application is RUNNING."""
+    return bool(detail) and (detail or {}).get("ApplicationStatus") == RUNNING
+
+
 def code_key(detail: dict[str, Any]) -> str:
-    """The key of the code that is live."""
+    """The S3 key of the code that is live."""
     content = detail["ApplicationConfigurationDescription"]["ApplicationCodeConfigurationDescription"]
     location = content["CodeContentDescription"]["S3ApplicationCodeLocationDescription"]
     return str(location["FileKey"])
@@ -67,82 +88,93 @@ def properties(detail: dict[str, Any], group: str) -> dict[str, str]:
     return {}
 
 
-def wait_until_steady(service: Any, name: str, seconds: float = START_SECONDS) -> dict[str, Any] | None:
-    """Wait for READY or RUNNING, saying each state on the way; None if the application is gone.
+def settled(service: Any, name: str, seconds: float = START_SECONDS) -> dict[str, Any] | None:
+    """The detail once the application is in a state that it can rest in, saying each state on the way; None if gone.
 
     Raises:
-        DeployError: if it takes longer than `seconds`.
+        DeployError: if that takes longer than `seconds`.
     """
     said = ""
 
-    def steady() -> dict[str, Any] | None:
+    def at_rest() -> dict[str, Any] | None:
         nonlocal said
         detail = describe(service, name)
         status = detail["ApplicationStatus"] if detail else "gone"
-        if status != said and not (status in (*STEADY, "gone") and not said):
+        if status != said and (said or status in _MOVING):
             say(f"application {name}: {status}")
         said = status
-        return (detail or {}) if status in (*STEADY, "gone") else None
+        return None if status in _MOVING else detail or {}
 
-    return waiting.until(steady, f"application {name} to be READY or RUNNING", seconds, _STUCK) or None
-
-
-_STUCK = "if it does not move, `python -m deploy stop --force`"
+    stuck = "if the state does not change, `python -m deploy stop --force`"
+    return waiting.until(at_rest, f"application {name} to reach its next state", seconds, stuck) or None
 
 
-def start(service: Any, name: str, forget_state: bool = False) -> str:
-    """Start an application that is READY, from its latest snapshot or without its state, and return the operation's id.
+def start(service: Any, name: str, forget: bool = False, allow_non_restored: bool = False) -> None:
+    """Start an application that does not run, from its latest snapshot or, to `forget`, without state.
+
+    Args:
+        service: a boto3 client.
+        name: the application's.
+        forget: whether it starts without its state.
+        allow_non_restored: whether state that the code cannot take over may be dropped.
 
     Raises:
         botocore.exceptions.ClientError: if the service refuses.
     """
-    restore = {"ApplicationRestoreType": FORGET if forget_state else RESTORE}
-    answer = service.start_application(
-        ApplicationName=name, RunConfiguration={"ApplicationRestoreConfiguration": restore}
-    )
-    return str(answer.get("OperationId", ""))
+    restore = "SKIP_RESTORE_FROM_SNAPSHOT" if forget else "RESTORE_FROM_LATEST_SNAPSHOT"
+    run: dict[str, Any] = {"ApplicationRestoreConfiguration": {"ApplicationRestoreType": restore}}
+    if allow_non_restored:
+        run["FlinkRunConfiguration"] = {"AllowNonRestoredState": True}
+    service.start_application(ApplicationName=name, RunConfiguration=run)
 
 
 def stop(service: Any, name: str, force: bool = False) -> None:
-    """Stop an application, with a snapshot unless forced, and wait for READY.
+    """Stop an application, with a snapshot unless forced, and wait until it is stopped.
 
     Raises:
-        DeployError: if it does not stop, or runs on.
+        DeployError: if it still runs afterwards.
     """
     detail = describe(service, name)
-    if detail and detail["ApplicationStatus"] not in (*STEADY, *(_FORCEABLE if force else ())):
-        detail = wait_until_steady(service, name)
-    if detail and detail["ApplicationStatus"] != "READY":
+    if not force or (detail and detail["ApplicationStatus"] not in _FORCEABLE):
+        detail = settled(service, name)
+    if detail and (runs(detail) or detail["ApplicationStatus"] in _MOVING):
         service.stop_application(ApplicationName=name, Force=force)
-    detail = wait_until_steady(service, name)
-    if detail and detail["ApplicationStatus"] != "READY":
+        detail = settled(service, name)
+    if runs(detail):
         raise DeployError(
-            f"application {name} is {detail['ApplicationStatus']} after stopping: {last_failure(service, name)}",
+            f"application {name} is RUNNING after stopping: {last_failure(service, name)}",
             "`python -m deploy stop --force` stops it without a snapshot",
         )
 
 
-def connect_log(service: Any, name: str, log_stream: str) -> None:
-    """Connect the application's log, where CloudFormation cannot, unless it is.
+def connect_log(service: Any, name: str, log_stream: str) -> bool:
+    """Connect the application's log, unless it is connected, and tell whether that changed anything.
 
     Args:
         service: a boto3 client.
-        name: of an application that is READY or RUNNING; a running one is UPDATING afterwards.
+        name: of an application that is at rest; a running one is UPDATING afterwards.
         log_stream: the ARN of its log stream.
     """
     detail = must_be_there(service, name)
-    if not detail.get("CloudWatchLoggingOptionDescriptions"):
-        service.add_application_cloud_watch_logging_option(
-            ApplicationName=name,
-            CurrentApplicationVersionId=detail["ApplicationVersionId"],
-            CloudWatchLoggingOption={"LogStreamARN": log_stream},
-        )
+    if detail.get("CloudWatchLoggingOptionDescriptions"):
+        return False
+    service.add_application_cloud_watch_logging_option(
+        ApplicationName=name,
+        CurrentApplicationVersionId=detail["ApplicationVersionId"],
+        CloudWatchLoggingOption={"LogStreamARN": log_stream},
+    )
+    return True
 
 
-def operations(service: Any, name: str, limit: int = 1) -> list[dict[str, Any]]:
+def role_is_too_new(reason: str) -> bool:
+    """Whether an operation failed as it does while IAM does not know the role everywhere yet."""
+    return _NO_ACCESS in reason
+
+
+def operations(service: Any, name: str) -> list[str]:
     """The last operations on an application, the newest first."""
-    answer = service.list_application_operations(ApplicationName=name, Limit=limit)
-    return list(answer["ApplicationOperationInfoList"])
+    answer = service.list_application_operations(ApplicationName=name, Limit=50)
+    return [one["Operation"] for one in answer["ApplicationOperationInfoList"]]
 
 
 def last_failure(service: Any, name: str) -> str:
@@ -156,29 +188,26 @@ def last_failure(service: Any, name: str) -> str:
     return "no operation failed"
 
 
-def began(service: Any, name: str) -> datetime | None:
-    """When the last operation began; what ran before it is not what runs now."""
-    newest = operations(service, name)
-    return newest[0]["StartTime"] if newest else None
+def snapshots(service: Any, name: str) -> list[dict[str, Any]]:
+    """The snapshots that can be started from, the oldest first."""
+    pages = service.get_paginator("list_application_snapshots").paginate(ApplicationName=name)
+    found = [one for page in pages for one in page.get("SnapshotSummaries", []) if one["SnapshotStatus"] == "READY"]
+    return sorted(found, key=lambda one: one["SnapshotCreationTimestamp"])
 
 
 def latest_snapshot(service: Any, name: str) -> datetime | None:
-    """When the snapshot was made from which a start goes on, or None if there is none."""
-    return max((one["SnapshotCreationTimestamp"] for one in _snapshots(service, name)), default=None)
+    """When the snapshot was taken from which a start goes on, or None if there is none."""
+    return max((one["SnapshotCreationTimestamp"] for one in snapshots(service, name)), default=None)
 
 
-def delete_snapshots(service: Any, name: str) -> int:
-    """Delete all snapshots of an application, and tell how many."""
-    found = _snapshots(service, name)
-    for one in found:
+def delete_snapshots(service: Any, name: str, keep: int = 0) -> int:
+    """Delete the snapshots of an application but for the newest `keep`, and tell how many."""
+    found = snapshots(service, name)
+    gone = found[: max(0, len(found) - keep)]
+    for one in gone:
         service.delete_application_snapshot(
             ApplicationName=name,
             SnapshotName=one["SnapshotName"],
             SnapshotCreationTimestamp=one["SnapshotCreationTimestamp"],
         )
-    return len(found)
-
-
-def _snapshots(service: Any, name: str) -> list[dict[str, Any]]:
-    pages = service.get_paginator("list_application_snapshots").paginate(ApplicationName=name)
-    return [one for page in pages for one in page.get("SnapshotSummaries", []) if one["SnapshotStatus"] == "READY"]
+    return len(gone)

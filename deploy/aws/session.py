@@ -1,11 +1,14 @@
 """The way to AWS: one session, its region, and one client a service."""
 
+import difflib
 import os
 from typing import Any
 
 import boto3
 from botocore.config import Config
 from botocore.exceptions import NoRegionError
+
+from deploy.aws.errors import DeployError
 
 _CONFIG = Config(retries={"mode": "standard", "max_attempts": 5}, connect_timeout=10)
 
@@ -38,10 +41,20 @@ def connect(region: str | None) -> Aws:
 
     Raises:
         botocore.exceptions.NoRegionError: if none is named anywhere.
+        DeployError: if there is no region of that name; exit status 2.
     """
     session = boto3.session.Session()
     # boto3 reads AWS_DEFAULT_REGION alone; every other SDK, and Lambda, say AWS_REGION.
     name = region or os.environ.get("AWS_REGION") or session.region_name
     if not name:
         raise NoRegionError
+    known = [one for partition in session.get_available_partitions() for one in _regions(session, partition)]
+    if name not in known:
+        near = difflib.get_close_matches(name, known)
+        raise DeployError(f"{name}: no such region", f"did you mean {' or '.join(near)}?" if near else "", 2)
     return Aws(session, name)
+
+
+def _regions(session: Any, partition: str) -> list[str]:
+    """The regions of a partition in which CloudFormation is, by botocore's own list."""
+    return list(session.get_available_regions("cloudformation", partition))

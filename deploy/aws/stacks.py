@@ -3,7 +3,7 @@
 import time
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,25 +14,16 @@ from deploy.aws import errors, waiting
 from deploy.aws.errors import DeployError
 from deploy.progress import say
 
-CAPABILITIES = ["CAPABILITY_IAM"]
 CHANGE_SET = f"deploy-{uuid.uuid4().hex[:12]}"
-"""Of this process alone: one that was interrupted may have left its own."""
+"""The name of this process's change sets: an earlier process that was interrupted may have left its own."""
 
 SECONDS = 3600
-"""How long a stack may take: a KPU that cannot be had, or 500 shards, take their time."""
+"""How long to wait for a stack: a KPU that is not available at once, or 500 shards, take long."""
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 _BAD = ("FAILED", "ROLLBACK")
-LEFT_OVER = (
-    "REVIEW_IN_PROGRESS",
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "IMPORT_ROLLBACK_COMPLETE",
-    "IMPORT_ROLLBACK_FAILED",
-    "CREATE_FAILED",
-    "DELETE_FAILED",
-)
-"""States of a stack that only stands in the way of a new one."""
+LEFT_OVER = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
+"""States in which a stack can be neither created nor updated, and must be deleted first."""
 
 
 class StackError(DeployError):
@@ -41,6 +32,25 @@ class StackError(DeployError):
 
 class RefusedError(StackError):
     """CloudFormation refused a change set: nothing was changed."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a stack is to become.
+
+    Args:
+        name: the stack's name.
+        body: the template's text.
+        parameters: as CloudFormation takes them, `UsePreviousValue` included.
+        tags: tags of the stack and of everything in it; empty to leave them as they are.
+        role: the ARN of a service role for CloudFormation; empty to work with the caller's permissions.
+    """
+
+    name: str
+    body: str
+    parameters: list[dict[str, Any]]
+    tags: Mapping[str, str] = field(default_factory=dict)
+    role: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,10 +74,9 @@ def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
     return stack
 
 
-def outputs(cloudformation: Any, name: str) -> dict[str, str]:
-    """The outputs of a stack, by key. Raises ClientError if there is no such stack."""
-    stack = cloudformation.describe_stacks(StackName=name)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+def outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """The outputs of a stack that `describe` gave; empty if there is none."""
+    return {output["OutputKey"]: output["OutputValue"] for output in (stack or {}).get("Outputs", [])}
 
 
 def resources(cloudformation: Any, name: str) -> list[tuple[str, str, str]]:
@@ -99,39 +108,15 @@ def body(template: Path) -> str:
     return text
 
 
-def create(cloudformation: Any, name: str, template: Path, parameters: Mapping[str, str]) -> dict[str, str]:
-    """Create a stack, wait until it is complete, and return its outputs.
-
-    Args:
-        cloudformation: a boto3 CloudFormation client.
-        name: the stack's name.
-        template: the template's file.
-        parameters: values of the template's parameters; those left out have their defaults.
-
-    Raises:
-        StackError: if the stack could not be created.
-    """
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=body(template),
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
-        Capabilities=CAPABILITIES,
-    )
-    return _outcome(cloudformation, name)
-
-
 def make_ready(cloudformation: Any, name: str) -> None:
-    """Wait for what is under way on a stack, and clear one that only stands in the way of a new one.
-
-    A stack whose first change set was never executed (REVIEW_IN_PROGRESS), or whose creation failed
-    (ROLLBACK_COMPLETE), can be neither created nor updated.
+    """Wait for the operation in progress on a stack, and delete a stack that can be neither created nor updated.
 
     Raises:
-        StackError: if the stack needs its operator.
+        StackError: if an operator must act.
     """
     status = settled(cloudformation, name)
     if status in LEFT_OVER:
-        say(f"stack {name} is left over in {status}: clearing it")
+        say(f"stack {name} is in {status}, the state of a creation that failed: deleting it")
         delete(cloudformation, name)
     elif status == "UPDATE_ROLLBACK_FAILED":
         raise StackError(
@@ -140,64 +125,65 @@ def make_ready(cloudformation: Any, name: str) -> None:
         )
 
 
-def plan(
-    cloudformation: Any,
-    name: str,
-    template_body: str,
-    parameters: list[dict[str, Any]],
-    resources_to_import: list[dict[str, Any]] | None = None,
-) -> list[Change] | None:
-    """Make a change set, and give its changes; None, and no change set, if there is nothing to change.
+def plan(cloudformation: Any, wanted: Request) -> list[Change] | None:
+    """Create a change set, and give its changes; None, and no change set, if there is nothing to change.
 
-    Args:
-        cloudformation: a boto3 CloudFormation client.
-        name: the stack's name; one that is not there is planned to be created.
-        template_body: the template's text.
-        parameters: as CloudFormation takes them, `UsePreviousValue` included.
-        resources_to_import: for a new stack of resources that are there already.
+    A stack whose first creation fails is deleted by CloudFormation, with everything in it.
 
     Raises:
         RefusedError: if CloudFormation refuses; the message has its reason.
     """
-    stack = describe(cloudformation, name)
-    updatable = stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
-    kind = "UPDATE" if updatable else "IMPORT" if resources_to_import else "CREATE"
-    extra = {"ResourcesToImport": resources_to_import} if resources_to_import else {}
+    stack = describe(cloudformation, wanted.name)
+    exists = stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
+    kind: dict[str, Any] = {"ChangeSetType": "UPDATE"}
+    if not exists:
+        kind = {"ChangeSetType": "CREATE", "OnStackFailure": "DELETE"}
+    if wanted.tags:
+        kind["Tags"] = [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
+    if wanted.role:
+        kind["RoleARN"] = wanted.role
     try:
         cloudformation.create_change_set(
-            StackName=name,
+            StackName=wanted.name,
             ChangeSetName=CHANGE_SET,
-            ChangeSetType=kind,
-            TemplateBody=template_body,
-            Parameters=parameters,
-            Capabilities=CAPABILITIES,
-            **extra,
+            TemplateBody=wanted.body,
+            Parameters=wanted.parameters,
+            Capabilities=["CAPABILITY_IAM"],
+            **kind,
         )
     except ClientError as error:
         if any(words in str(error) for words in _NO_CHANGES):
             return None
         raise
-    answer = waiting.until(lambda: _planned(cloudformation, name), f"the change set of stack {name}", 600)
+    answer = waiting.until(lambda: _planned(cloudformation, wanted.name), f"the change set of {wanted.name}", 600)
     why = answer.get("StatusReason") or ""
     if answer["Status"] == "FAILED":
         nothing = any(words in why for words in _NO_CHANGES)
         found = [] if nothing else _validations(cloudformation, answer["ChangeSetId"])
-        drop_plan(cloudformation, name)
+        drop_plan(cloudformation, wanted.name)
         if nothing:
             return None
         why = "; ".join(found) or why or "the change set failed"
-        raise RefusedError(f"stack {name}: {why}", errors.next_step(why))
-    return _changes(cloudformation, name)
+        raise RefusedError(f"stack {wanted.name}: {why}", errors.next_step(why))
+    return _changes(cloudformation, wanted.name)
 
 
-def execute(cloudformation: Any, name: str) -> dict[str, str]:
-    """Carry out the change set that `plan` made, wait, and return the stack's outputs. Raises StackError."""
+def execute(cloudformation: Any, name: str) -> None:
+    """Carry out the change set that `plan` created, and wait for the stack. Raises StackError."""
+    stack = describe(cloudformation, name) or {}
     cloudformation.execute_change_set(StackName=name, ChangeSetName=CHANGE_SET)
-    return _outcome(cloudformation, name)
+    began = time.monotonic()
+    # By its id a stack is still found after CloudFormation has deleted it.
+    status = settled(cloudformation, stack.get("StackId", name))
+    if any(word in status for word in _BAD) or status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        why = reason(cloudformation, stack.get("StackId", name))
+        step = errors.next_step(why) or "correct that and run the command again; `down` deletes what is there"
+        raise StackError(f"stack {name}: {status or 'gone'}: {why}", step)
+    say(f"stack {name}: {status} in {time.monotonic() - began:.1f} s")
 
 
 def drop_plan(cloudformation: Any, name: str) -> None:
-    """Leave nothing of a plan: no change set, and no stack that is there only for it."""
+    """Delete the change set, and the stack if it exists only for the change set."""
     stack = describe(cloudformation, name)
     if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
         delete(cloudformation, name)
@@ -206,7 +192,7 @@ def drop_plan(cloudformation: Any, name: str) -> None:
 
 
 def delete(cloudformation: Any, name: str) -> None:
-    """Delete a stack and wait until it is gone; one that is not there is no error. Raises StackError."""
+    """Delete a stack and wait until it is gone; one that does not exist is no error. Raises StackError."""
     stack = describe(cloudformation, name)
     if not stack:
         return
@@ -218,15 +204,17 @@ def delete(cloudformation: Any, name: str) -> None:
     def gone() -> str | None:
         now = describe(cloudformation, identifier)
         status = str(now["StackStatus"]) if now else "DELETE_COMPLETE"
-        # What DescribeStacks says may be from before the deletion.
+        # DescribeStacks may still answer with the state from before the deletion.
         return status if status in ("DELETE_COMPLETE", "DELETE_FAILED") else None
 
     if waiting.until(gone, f"stack {name} to be deleted", SECONDS) == "DELETE_FAILED":
-        raise StackError(f"stack {name}: DELETE_FAILED: {reason(cloudformation, name)}", "mend that, and run it again")
+        raise StackError(
+            f"stack {name}: DELETE_FAILED: {reason(cloudformation, name)}", "correct that, and run the command again"
+        )
 
 
 def reason(cloudformation: Any, name: str) -> str:
-    """Why the last operation on a stack failed: the first resource's own reason."""
+    """Why the last operation on a stack failed: the reason of the resource that failed first."""
     failures: list[str] = []
     for page in cloudformation.get_paginator("describe_stack_events").paginate(StackName=name):
         for event in page["StackEvents"]:
@@ -239,14 +227,14 @@ def reason(cloudformation: Any, name: str) -> str:
 
 
 def settled(cloudformation: Any, name: str) -> str:
-    """The status of a stack on which nothing is under way; empty if there is none."""
+    """The status of a stack once no operation is in progress on it; empty if there is none."""
 
     def status() -> str | None:
         stack = describe(cloudformation, name)
         now = str(stack["StackStatus"]) if stack else ""
         return None if now.endswith("_IN_PROGRESS") and now != "REVIEW_IN_PROGRESS" else now
 
-    return waiting.until(status, f"stack {name}", SECONDS)
+    return waiting.until(status, f"stack {name.rpartition(':stack/')[2].split('/')[0]}", SECONDS)
 
 
 def _planned(cloudformation: Any, name: str) -> dict[str, Any] | None:
@@ -283,14 +271,3 @@ def _changes(cloudformation: Any, name: str) -> list[Change]:
         for page in pages
         for change in page["Changes"]
     ]
-
-
-def _outcome(cloudformation: Any, name: str) -> dict[str, str]:
-    began = time.monotonic()
-    status = settled(cloudformation, name)
-    if any(word in status for word in _BAD) or not status.endswith("_COMPLETE"):
-        why = reason(cloudformation, name)
-        step = errors.next_step(why) or "mend that and run the command again; `down` takes away what is there"
-        raise StackError(f"stack {name}: {status or 'gone'}: {why}", step)
-    say(f"stack {name}: {status} in {time.monotonic() - began:.1f} s")
-    return outputs(cloudformation, name)

@@ -11,6 +11,9 @@ from deploy.progress import say
 INTERVAL = 3.0
 """Seconds between two questions."""
 
+ROLE_SECONDS = 15.0
+"""How long to wait for IAM to make a new role known everywhere."""
+
 _REMIND = 30.0
 T = TypeVar("T")
 
@@ -18,6 +21,11 @@ T = TypeVar("T")
 def now() -> datetime:
     """The time, in UTC."""
     return datetime.now(UTC)
+
+
+def pause(seconds: float) -> None:
+    """Wait a while, where there is nothing to ask."""
+    time.sleep(seconds)
 
 
 def until(probe: Callable[[], T | None], what: str, seconds: float, next_step: str = "") -> T:

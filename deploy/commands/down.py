@@ -1,4 +1,4 @@
-"""`down`: take everything away, and see that nothing is left."""
+"""`down`: delete everything, and see that nothing is left."""
 
 import argparse
 import sys
@@ -14,7 +14,7 @@ from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
 from deploy.progress import say, step
-from deploy.up import kept_table
+from deploy.up import subscribers
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
 _GONE_SECONDS = 90
@@ -41,7 +41,7 @@ _PROBES: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Inventory:
-    """What there is to take away."""
+    """What there is to delete."""
 
     parts: list[str]
     resources: list[Resource]
@@ -51,19 +51,26 @@ class Inventory:
         return [physical for found, _, physical in self.resources if found == kind]
 
     def table(self) -> str | None:
-        """The table that outlives its stack."""
+        """The table of events, or None if it is not there."""
         named = [one for kind, logical, one in self.resources if kind == "AWS::DynamoDB::Table" and logical == "Table"]
         return named[0] if named else None
+
+    def without_table(self) -> "Inventory":
+        """The same without the stack of the table."""
+        parts = [part for part in self.parts if part != "table"]
+        return Inventory(parts, [one for one in self.resources if one[1:2] != ("Table",)])
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `down`."""
-    parser.add_argument("--keep-table", action="store_true", help="the next `up` imports it")
+    parser.add_argument(
+        "--keep-table", action="store_true", help="keep the table and its items; the next `up` goes on with it"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
-    """Take everything away, in the order that lets it go."""
+    """Delete everything, in the order in which it can be deleted."""
     wanted = Deployment(options.stack_name)
     found = _inventory(aws, wanted)
     if not found.parts:
@@ -73,10 +80,11 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     if not options.yes and not _confirmed(wanted.name):
         print("nothing was changed")
         return 1
-    table = found.table()
-    if table and options.keep_table:
-        kept_table.mark(aws.client("dynamodb"), wanted, table)
+    kept = found.table() if options.keep_table else None
+    if kept:
+        found = found.without_table()
     cloudformation = aws.client("cloudformation")
+    subscribers.forget_texts_log(aws.client("sns"), wanted.outputs(cloudformation, "system").get("TextsLogRoleArn", ""))
     with step("stop the application"):
         flink_application.stop(aws.client("kinesisanalyticsv2"), wanted.application, force=True)
     for part in ("monitoring", "application"):
@@ -84,14 +92,11 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for bucket in found.of("AWS::S3::Bucket"):
         with step(f"empty the bucket {bucket}"):
             _empty(aws.client("s3"), bucket)
-    if table and not options.keep_table:
-        # Before its stack, which names it: a `down` that is interrupted and run again would not know of it. What the
-        # function cannot write meanwhile goes too.
-        _delete_table(aws.client("dynamodb"), table)
-    for part in ("storage", "system"):
-        _delete(cloudformation, wanted, part)
+    for part in ("system", "table", "storage"):
+        if part in found.parts:
+            _delete(cloudformation, wanted, part)
     _delete_log_groups(aws, found)
-    return _confirm(aws, wanted, found, table if options.keep_table else None)
+    return _confirm(aws, wanted, found, kept)
 
 
 def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
@@ -104,7 +109,7 @@ def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
 
 
 def _show(aws: Aws, found: Inventory, keep_table: bool) -> None:
-    print(f"account {aws.account()}, region {aws.region}: this goes:")
+    print(f"account {aws.account()}, region {aws.region}: this is deleted:")
     counts: dict[str, int] = {}
     for kind, _, _ in found.resources:
         counts[kind] = counts.get(kind, 0) + 1
@@ -112,16 +117,17 @@ def _show(aws: Aws, found: Inventory, keep_table: bool) -> None:
         print(f"  {counts[kind]:3} {kind}")
     table = found.table()
     if table:
-        verb = "is kept" if keep_table else "goes"
+        verb = "is kept" if keep_table else "is deleted"
         print(f"the table {table} {verb}, with {_items(aws.client('dynamodb'), table)}")
     if found.of("AWS::Kinesis::Stream"):
-        print("the streams go, with every record in them")
+        print("the streams are deleted, with every record in them")
 
 
 def _items(dynamodb: Any, table: str) -> str:
     """How many items a table holds: counted if they are few, since DynamoDB's own count is up to six hours old."""
-    described = kept_table.describe(dynamodb, table)
-    if described is None or described["TableStatus"] == "DELETING":
+    try:
+        described = dynamodb.describe_table(TableName=table)["Table"]
+    except dynamodb.exceptions.ResourceNotFoundException:
         return "nothing: it is gone already"
     page = dynamodb.scan(TableName=table, Select="COUNT")
     if "LastEvaluatedKey" in page:
@@ -131,8 +137,8 @@ def _items(dynamodb: Any, table: str) -> str:
 
 def _confirmed(name: str) -> bool:
     if not sys.stdin.isatty():
-        raise DeployError("down asks before it takes anything away, and there is no terminal", "add --yes", 2)
-    return input(f"type {name} to take it away: ").strip() == name
+        raise DeployError("down asks before it deletes anything, and there is no terminal", "add --yes", 2)
+    return input(f"type {name} to delete all of this: ").strip() == name
 
 
 def _delete(cloudformation: Any, wanted: Deployment, part: str) -> None:
@@ -157,15 +163,6 @@ def _empty(s3: Any, bucket: str) -> None:
             raise
 
 
-def _delete_table(dynamodb: Any, table: str) -> None:
-    if kept_table.describe(dynamodb, table) is None:
-        return
-    with step(f"delete the table {table}"):
-        # No error if it is being deleted already.
-        dynamodb.delete_table(TableName=table)
-        waiting.until(lambda: kept_table.describe(dynamodb, table) is None or None, f"table {table} to be gone", 600)
-
-
 def _groups(aws: Aws, found: Inventory) -> list[str]:
     """The log groups that are there, of those that the deployment had."""
     client = aws.client("logs")
@@ -187,16 +184,15 @@ def _delete_log_groups(aws: Aws, found: Inventory) -> None:
 def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -> int:
     """See that nothing is left, by asking for each thing."""
     cloudformation = aws.client("cloudformation")
-    left = [wanted.stack(part) for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
+    left = [wanted.stack(part) for part in found.parts if stacks.describe(cloudformation, wanted.stack(part))]
     left += _groups(aws, found)
     if left:
         raise DeployError(f"still there: {', '.join(left)}", "run `down` again, or delete them by hand")
     for kind, (service, method, key) in _PROBES.items():
         probe = getattr(aws.client(service), method)
         for name in found.of(kind):
-            if name != kept:
-                _wait_until_gone(probe, key, name, f"{kind} {name}")
-    rest = [f"the table {kept}, which the next `up` imports"] if kept else []
+            _wait_until_gone(probe, key, name, f"{kind} {name}")
+    rest = [f"the table {kept}, which the next `up` goes on with"] if kept else []
     rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
     print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
     return 0

@@ -16,6 +16,7 @@ _GROUPS = {
     "job": ("application", "ApplicationLogs"),
     "kinesis-to-dynamo": ("system", "KinesisToDynamoLogs"),
     "alerts-to-sns": ("system", "AlertsToSnsLogs"),
+    "texts": ("system", "AlertsTopicName"),
 }
 INTERVAL = 2.0
 _LATE = 10_000
@@ -33,6 +34,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     """Print the lines, the oldest first."""
     part, output = _GROUPS[options.what]
     group = Deployment(options.stack_name).must_have(aws.client("cloudformation"), part)[output]
+    if options.what == "texts":
+        # https://docs.aws.amazon.com/sns/latest/dg/sms_stats_cloudwatch.html
+        group = f"sns/{aws.region}/{aws.account()}/{group}/Failure"
     since = int((datetime.now(UTC) - timedelta(minutes=options.minutes)).timestamp() * 1000)
     seen: dict[str, int] = {}
     while True:
@@ -54,5 +58,5 @@ def _events(logs: Any, group: str, since: int) -> list[dict[str, Any]]:
         return sorted((event for page in pages for event in page["events"]), key=lambda event: event["timestamp"])
     except ClientError as error:
         if errors.code(error) == "ResourceNotFoundException":
-            raise DeployError(f"there is no log group {group}", "`up` makes it") from None
+            raise DeployError(f"there is no log group {group}", "it appears with the first line") from None
         raise

@@ -2,7 +2,7 @@
 
 import argparse
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -17,7 +17,7 @@ _FUNCTIONS = ("KinesisToDynamo", "AlertsToSns")
 
 
 def add_options(_: argparse.ArgumentParser) -> None:
-    """It has none."""
+    """The command has none of its own."""
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
@@ -27,7 +27,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     print(f"{wanted.name} in {aws.region}, {waiting.now():%Y-%m-%d %H:%M:%S} UTC")
     found = [part for part in deployment.PARTS if _stack(cloudformation, wanted, part)]
     if not found:
-        print("nothing is here; `python -m deploy up` makes it")
+        print("nothing is deployed; `python -m deploy up` creates it")
         return 1
     system = wanted.outputs(cloudformation, "system")
     for title, lines in (
@@ -63,24 +63,12 @@ def _application(aws: Aws, wanted: Deployment) -> Iterator[str]:
 
 
 def _job(aws: Aws, application: str) -> str:
-    cloudwatch = aws.client("cloudwatch")
-    since = waiting.now() - timedelta(minutes=_MINUTES)
-    for name in ("uptime", "runningTime"):
-        samples = flink_job.metric(cloudwatch, application, name, since, "Maximum")
-        if samples and samples[-1][1] > 0:
-            up_for = timedelta(seconds=int(samples[-1][1] / 1000))
-            return f"up for {up_for}, {_restarts(cloudwatch, application, since)} restarts, {_behind(aws, application)}"
-    return f"no sign of it in the metrics of the last {_MINUTES} minutes; `logs job` may tell why"
-
-
-def _restarts(cloudwatch: Any, application: str, since: datetime) -> int:
-    """How often the job was restarted; the metric's name is another one from Flink 2 on."""
-    counts = [
-        count
-        for name in ("fullRestarts", "numRestarts")
-        for _, count in flink_job.metric(cloudwatch, application, name, since, "Maximum")
-    ]
-    return int(max(counts, default=0))
+    job = flink_job.job(aws.client("kinesisanalyticsv2"), application)
+    if job is None:
+        return "none that Flink knows of; `logs job` may tell why"
+    restarts = "restarts unknown" if job.restarts is None else f"{job.restarts} restart{'s' * (job.restarts != 1)}"
+    state = "up" if job.runs else f"{job.state}, not all its tasks run, begun"
+    return f"{state} for {timedelta(seconds=int(job.uptime.total_seconds()))}, {restarts}, {_behind(aws, application)}"
 
 
 def _behind(aws: Aws, application: str) -> str:
@@ -136,13 +124,20 @@ def _alarms(aws: Aws, wanted: Deployment) -> Iterator[str]:
     resources = stacks.resources(aws.client("cloudformation"), wanted.stack("monitoring"))
     names = [name for kind, _, name in resources if kind == "AWS::CloudWatch::Alarm"]
     alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
-    bad = [alarm for alarm in alarms if alarm["StateValue"] == "ALARM"]
+    # JobDown has insufficient data when the job has stopped reporting.
+    bad = [one for one in alarms if one["StateValue"] == "ALARM" or _tells_silence(one)]
     yield f"{len(alarms)} alarms, {len(bad)} of them on"
     for alarm in bad:
-        yield f"ALARM {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
+        yield f"{alarm['StateValue']} {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
     nobody = alarm_mail.problem(aws, wanted)
     if nobody:
         yield nobody
+
+
+def _tells_silence(alarm: dict[str, Any]) -> bool:
+    """Whether an alarm that is told of missing data has none now, and had some before."""
+    silent = alarm["StateValue"] == "INSUFFICIENT_DATA" and bool(alarm.get("InsufficientDataActions"))
+    return silent and "Unchecked" not in alarm.get("StateReason", "")
 
 
 def _links(aws: Aws, wanted: Deployment) -> None:

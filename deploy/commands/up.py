@@ -1,151 +1,277 @@
-"""`up`: build, upload, create or update the stacks, start the application, and see that its job runs."""
+"""`up`: read, check, refuse, build, apply, confirm."""
 
 import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
 from deploy import alarm_mail, deployment
 from deploy import packages as artifacts
-from deploy.aws import errors, flink_job, stacks
+from deploy.aws import errors, flink_application, stacks, waiting
 from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.costs import hourly
-from deploy.deployment import Deployment
 from deploy.progress import say, step
-from deploy.up import application, kept_table, parameters, phones, plan, reset_state
+from deploy.up import application, parameters, plan, reset_state, state, subscribers
 from deploy.up import options as up_options
-from deploy.up.application import Running
-from deploy.up.state import POSITION, UNFOLLOWED, Up
+from deploy.up.application import Brought
+from deploy.up.state import UNFOLLOWED, Deployed, Wanted
 
 add_options = up_options.add
 
+_SETTLED = ("", "CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+"""States of a stack that can be created or updated at once."""
+
 _SHARDS = ("Shards", "OutputShards")
 _MAPPINGS = ("KinesisToDynamoMapping", "AlertsToSnsMapping")
+_NAMES = (
+    "SourceStreamName",
+    "AlertsStreamName",
+    "DeadLetterStreamName",
+    "TableName",
+    "KinesisToDynamoName",
+    "AlertsToSnsName",
+)
+"""Parameters that name what holds records: under another name it would be another thing, and empty."""
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:
     """Do what `up` does; the exit status is 0 if the wanted code and its job run."""
-    values = parameters.given(options)
-    numbers = None if options.phone is None else phones.read(options.phone)
-    thresholds = parameters.read_thresholds(options.thresholds) if options.thresholds else None
-    up = Up(aws, Deployment(options.stack_name), values, thresholds, options.reset_state)
+    wanted = up_options.read(options, aws.region)
     say(f"account {aws.account()}, region {aws.region}")
-    up.check_parameters()
-    artifacts.build()
-    packages = artifacts.packages()
-    print(hourly.show(_estimate(up)), flush=True)
+    wanted, deployed = _read(aws, wanted)
+    _check(wanted, deployed)
+    subscribers.say_sandbox(aws, wanted)
+    print(_price(wanted, deployed), flush=True)
     if options.plan:
-        up.values |= _phones(up, numbers)
-        return plan.show(up, packages)
-    up.take_left_over()
-    for part in deployment.PARTS:
-        stacks.make_ready(up.cloudformation, up.deployment.stack(part))
-    # What was under way has ended, and may have changed them.
-    up.forget()
-    lost = _refuse_or_reset(up)
-    up.values |= _phones(up, numbers)
-    _see_table(up)
-    if up.reset_state:
-        reset_state.prepare(up)
-    up.apply("storage")
-    _upload(up, packages)
-    _system(up, anew=not set(POSITION).isdisjoint(lost))
-    running = application.bring(up)
-    if "monitoring" in deployment.PARTS:
-        up.apply("monitoring")
-    return _result(up, running)
+        plan.show(aws, wanted.having(_keys(deployed, _build())), deployed)
+        return 0
+    if not options.yes and not _agreed():
+        print("nothing was changed")
+        return 1
+    deployed = _clear(aws, wanted, deployed)
+    moved = _refuse(aws, wanted, deployed)
+    if wanted.reset_state:
+        wanted = replace(wanted, job_position=reset_state.position(aws, wanted))
+    changed, wanted, brought = _apply(aws, wanted, deployed, _build(), moved)
+    return _confirm(aws, wanted, changed, brought)
 
 
-def _estimate(up: Up) -> list[hourly.Line]:
-    values = up.previous("system") | up.previous("application") | up.values
+# Read
+
+
+def _read(aws: Aws, wanted: Wanted) -> tuple[Wanted, Deployed]:
+    """What is wanted, with what only AWS can tell, and what is deployed."""
+    wanted = wanted.having({"ApplicationName": wanted.deployment.application})
+    if wanted.values.get("StartingPosition") == "LATEST":
+        # LATEST means what comes after the first start, for ever, so a time is what the job gets.
+        wanted = wanted.having({"StartingTimestamp": parameters.timestamp(waiting.now())})
+    if wanted.learner_lab and "RoleArn" not in wanted.values:
+        wanted = wanted.having({"RoleArn": _lab_role(aws)})
+    return wanted, state.read(aws, wanted.deployment)
+
+
+def _lab_role(aws: Aws) -> str:
+    try:
+        return str(aws.client("iam").get_role(RoleName="LabRole")["Role"]["Arn"])
+    except ClientError as error:
+        raise DeployError(
+            f"--learner-lab: the role LabRole cannot be found: {errors.sentence(error)}",
+            "use the credentials of the lab's AWS details, or name a role with --service-role-arn",
+            2,
+        ) from None
+
+
+# Check
+
+
+def _check(wanted: Wanted, deployed: Deployed) -> None:
+    """See that `--parameter` names parameters, and that no name of what holds records changes. Raises DeployError."""
+    given = {name: value for name, value in wanted.values.items() if name != "ApplicationName"}
+    parameters.check(given, deployed.declared, up_options.OWN_OPTIONS)
+    before = deployed.values
+    for name in _NAMES:
+        if name in before and wanted.values.get(name, before[name]) != before[name]:
+            raise DeployError(
+                f"{name}: this deployment has {before[name]}, and {wanted.values[name]} would begin empty",
+                "create another deployment with --stack-name",
+                2,
+            )
+
+
+def _price(wanted: Wanted, deployed: Deployed) -> str:
+    """What the deployment costs, as text."""
+    values = {**deployed.values, **wanted.values}
 
     def number(key: str) -> int:
-        return int(values.get(key, "1"))
+        default = next(one["DefaultValue"] for one in deployed.declared if one["ParameterKey"] == key)
+        return int(values.get(key, default))
 
-    return hourly.estimate(
+    size = hourly.Size(
         number("Parallelism"),
         number("ParallelismPerKPU"),
         number("Shards"),
         number("OutputShards"),
-        hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8")),
+        number("RetentionHours"),
         own_key=not values.get("RoleArn"),
+        fan_out=values.get("Reader") == "efo",
+        alarms=hourly.alarms(deployed.parts["monitoring"].body)
+        if "monitoring" in deployed.parts
+        else hourly.Alarms(0, 0),
     )
+    return hourly.show(hourly.estimate(size), wanted.learner_lab)
 
 
-def _upload(up: Up, packages: dict[str, Path]) -> None:
-    bucket = up.values["CodeBucket"]
-    s3 = up.aws.client("s3")
-    for parameter, package in packages.items():
-        key = application.key(up, parameter, package)
-        with step(f"upload {package.name} ({package.stat().st_size / 1e6:.1f} MB) as {key}"):
-            up.values[parameter] = artifacts.upload(s3, bucket, package, key)
+def _agreed() -> bool:
+    """Whether the user agrees. Raises DeployError where nobody can be asked; exit status 2."""
+    if not sys.stdin.isatty():
+        raise DeployError("up asks before it changes anything, and there is no terminal", "add --yes", 2)
+    return input("type yes to go on: ").strip() == "yes"
 
 
-def _phones(up: Up, numbers: list[str] | None) -> dict[str, str]:
-    """The parameters of the phones; none if none is given, which leaves them as they are."""
-    if numbers is None:
-        return {}
-    slots = phones.subscribed(up.cloudformation, up.aws.client("sns"), up.deployment.stack("system"))
-    return phones.parameters(numbers, slots)
+# Refuse
 
 
-def _refuse_or_reset(up: Up) -> list[str]:
-    """The changes that lose state, which were asked for. Raises DeployError for those that were not."""
-    lost = up.unfollowed()
-    if lost and not up.reset_state:
+def _clear(aws: Aws, wanted: Wanted, deployed: Deployed) -> Deployed:
+    """Wait for operations in progress and delete stacks whose creation failed; what is deployed then."""
+    if all(part.status in _SETTLED for part in deployed.parts.values()):
+        return deployed
+    for part in deployment.PARTS:
+        stacks.make_ready(aws.client("cloudformation"), wanted.deployment.stack(part))
+    return state.read(aws, wanted.deployment)
+
+
+def _refuse(aws: Aws, wanted: Wanted, deployed: Deployed) -> bool:
+    """Refuse changes that lose state unless they are asked for; tell whether the mapping begins at another position.
+
+    Raises:
+        DeployError: for those that are not asked for (exit status 2), or if the table is gone.
+    """
+    lost = state.unfollowed(wanted, deployed)
+    if lost and not wanted.reset_state:
         reasons = "; ".join(f"{key}: {UNFOLLOWED[key]}" for key in lost)
         raise DeployError(
             f"this cannot be changed while the state is kept: {reasons}",
-            "run it with --reset-state: the job forgets what it remembers, and begins where it is, or at "
+            "run it with --reset-state: the job forgets its state, and begins at its present place or at "
             "--starting-position",
             2,
         )
-    return lost
-
-
-def _see_table(up: Up) -> None:
-    """See, before anything is made, that the table is the deployment's own and there. Raises DeployError if not."""
-    name, dynamodb = up.wanted("system", "TableName"), up.aws.client("dynamodb")
-    if up.is_new():
-        kept_table.find(dynamodb, up.deployment, name)
-        return
-    table = kept_table.describe(dynamodb, name)
-    if up.previous("system") and (table is None or table["TableStatus"] == "DELETING"):
+    _say_order(wanted, deployed)
+    table = deployed.parts["table"].outputs.get("TableName")
+    if table and deployed.parts["system"].parameters and not _exists(aws, table):
         raise DeployError(
-            f"the table {name} is gone, as a `down` that was broken off leaves it", "run `down` to its end, then `up`"
+            f"the table {table} is gone, though its stack exists", "run `down` to its end, then `up`, which creates it"
+        )
+    return not set(state.POSITION).isdisjoint(lost)
+
+
+def _say_order(wanted: Wanted, deployed: Deployed) -> None:
+    """Say what another count of shards means for the order of events."""
+    values, before = {**deployed.values, **wanted.values}, deployed.parameter("system", "Shards")
+    if before and values.get("Shards") != before and values.get("Policy") == "crossing":
+        say(
+            "with --policy crossing, another number of shards can bring events of a product out of order while old and "
+            "new shards are read at once: line connector-4 reads a new shard before the end of the old one. "
+            "Line connector-5 keeps the order"
         )
 
 
-def _system(up: Up, anew: bool) -> None:
-    """Apply the stack of the system; `anew` if its mapping of the events must begin at another position."""
-    if up.is_new():
-        table = up.wanted("system", "TableName")
-        kept_table.adopt(up.cloudformation, up.aws.client("dynamodb"), up.deployment, table)
-    mappings = _mappings_to_make(up, anew)
-    for shards in _shards(up):
-        up.values |= shards
-        if mappings:
-            # There cannot be two of the same stream and function, and CloudFormation makes the new one first.
-            say(f"{', '.join(sorted(mappings))}: removed, and then made anew at the starting position")
-            up.left_out, mappings = mappings, frozenset()
-            up.apply("system")
-            up.left_out = frozenset()
-        up.apply("system")
-
-
-def _mappings_to_make(up: Up, anew: bool) -> frozenset[str]:
-    """The stack's mappings that must be made anew: one that begins elsewhere, and those that somebody removed."""
-    outputs = up.deployment.outputs(up.cloudformation, "system")
-    there = {name: outputs[name] for name in _MAPPINGS if name in outputs}
-    moved = {"KinesisToDynamoMapping"} if anew else set()
-    return frozenset(name for name, mapping in there.items() if name in moved or _is_gone(up, mapping))
-
-
-def _is_gone(up: Up, mapping: str) -> bool:
+def _exists(aws: Aws, table: str) -> bool:
     try:
-        up.aws.client("lambda").get_event_source_mapping(UUID=mapping)
+        status = aws.client("dynamodb").describe_table(TableName=table)["Table"]["TableStatus"]
+    except ClientError as error:
+        if errors.code(error) != "ResourceNotFoundException":
+            raise
+        return False
+    return bool(status != "DELETING")
+
+
+# Build
+
+
+def _build() -> dict[str, Path]:
+    """Build what has changed; the packages by the parameter that takes their key."""
+    artifacts.build()
+    return artifacts.packages()
+
+
+def _keys(deployed: Deployed, packages: dict[str, Path]) -> dict[str, str]:
+    """The S3 keys of the packages, by the parameter that takes them."""
+    return {
+        parameter: application.job_key(deployed, package) if parameter == "JobKey" else artifacts.key(package)
+        for parameter, package in packages.items()
+    }
+
+
+# Apply
+
+
+def _apply(
+    aws: Aws, wanted: Wanted, deployed: Deployed, packages: dict[str, Path], moved: bool
+) -> tuple[list[str], Wanted, Brought]:
+    """Apply the stacks in their order; the names of what changed, what is wanted with the outputs, and the application.
+
+    Args:
+        aws: the account and region.
+        wanted: what is wanted.
+        deployed: what is there.
+        packages: what to upload.
+        moved: whether the mapping of the events begins at another position.
+    """
+    changed: list[str] = []
+
+    def apply(part: str, left_out: Sequence[str] = ()) -> None:
+        nonlocal wanted
+        applied = state.apply(aws, part, wanted, deployed, left_out)
+        note(wanted.deployment.stack(part), applied.changed)
+        wanted = wanted.having(applied.outputs)
+
+    def note(name: str, changes: bool) -> None:
+        if changes and name not in changed:
+            changed.append(name)
+
+    apply("storage")
+    apply("table")
+    wanted = wanted.having(_keys(deployed, packages))
+    _upload(aws, wanted, packages)
+    mappings = _mappings_to_create(aws, deployed, moved)
+    for shards in _shards(wanted, deployed):
+        wanted = wanted.having(shards)
+        if mappings:
+            # There cannot be two of the same stream and function, and CloudFormation creates the new one first.
+            say(f"{', '.join(mappings)}: deleted, and then created again")
+            apply("system", mappings)
+            mappings = []
+        apply("system")
+    note("who gets the alerts", subscribers.bring_alerts(aws, wanted))
+    brought = application.bring(aws, wanted, deployed)
+    note(wanted.deployment.application, brought.applied.changed)
+    wanted = wanted.having(brought.applied.outputs)
+    if "monitoring" in deployment.PARTS:
+        apply("monitoring")
+        note("who gets the alarms", subscribers.bring_alarms(aws, wanted))
+    return changed, wanted, brought
+
+
+def _upload(aws: Aws, wanted: Wanted, packages: dict[str, Path]) -> None:
+    for parameter, package in packages.items():
+        key = wanted.values[parameter]
+        with step(f"upload {package.name} ({package.stat().st_size / 1e6:.1f} MB) as {key}"):
+            artifacts.upload(aws.client("s3"), wanted.values["CodeBucket"], package, key)
+
+
+def _mappings_to_create(aws: Aws, deployed: Deployed, moved: bool) -> list[str]:
+    """The mappings that must be created again: one that begins elsewhere, and those that somebody deleted."""
+    there = {name: uuid for name, uuid in deployed.parts["system"].outputs.items() if name in _MAPPINGS}
+    return [name for name, uuid in there.items() if (moved and name == _MAPPINGS[0]) or _is_gone(aws, uuid)]
+
+
+def _is_gone(aws: Aws, mapping: str) -> bool:
+    try:
+        aws.client("lambda").get_event_source_mapping(UUID=mapping)
     except ClientError as error:
         if errors.code(error) != "ResourceNotFoundException":
             raise
@@ -153,11 +279,11 @@ def _is_gone(up: Up, mapping: str) -> bool:
     return False
 
 
-def _shards(up: Up) -> list[dict[str, str]]:
+def _shards(wanted: Wanted, deployed: Deployed) -> list[dict[str, str]]:
     """The parameters with which the stack is applied, one after the other: the wanted shards, or steps to them."""
-    now = {name: value for name, value in up.previous("system").items() if name in _SHARDS}
-    wanted = {name: up.values[name] for name in now if name in up.values}
-    steps = {name: parameters.shard_steps(int(now[name]), int(wanted[name])) for name in wanted}
+    now = {name: value for name, value in deployed.parts["system"].parameters.items() if name in _SHARDS}
+    target = {name: wanted.values[name] for name in now if name in wanted.values}
+    steps = {name: parameters.shard_steps(int(now[name]), int(target[name])) for name in target}
     for name, counts in steps.items():
         if len(counts) > 1:
             say(f"{name} from {now[name]} in steps, as a stream is at most doubled or halved at once: {counts}")
@@ -167,31 +293,23 @@ def _shards(up: Up) -> list[dict[str, str]]:
     ]
 
 
-def _result(up: Up, running: Running | None) -> int:
+# Confirm
+
+
+def _confirm(aws: Aws, wanted: Wanted, changed: list[str], brought: Brought) -> int:
     """See that what is wanted is what runs, and say so."""
-    name = up.deployment.application
-    if running is not None:
-        application.must_be_live(up, name, running.began)
-        services = flink_job.Services(up.aws)
-        flink_job.must_run(services, name, up.values["ApplicationLogs"], running.began, running.since)
-    _sandbox(up)
-    nobody = alarm_mail.problem(up.aws, up.deployment)
+    name = wanted.deployment.application
+    application.must_be_live(aws, wanted, brought)
+    flink_application.delete_snapshots(aws.client("kinesisanalyticsv2"), name, flink_application.KEPT_SNAPSHOTS)
+    nobody = alarm_mail.problem(aws, wanted.deployment)
     if nobody:
         say(nobody)
-    print(f"changed: {', '.join(up.changed)}" if up.changed else "no change")
-    if running is not None:
+    print(f"changed: {', '.join(changed)}" if changed else "no change")
+    if brought.began is not None:
         print(
-            f"application {name} runs {up.values['JobKey']}, and its job runs; see it work: `python -m deploy verify`"
+            f"application {name} runs {wanted.values['JobKey']}, and its job runs; send events through it: "
+            "`python -m deploy verify`"
         )
+    if wanted.learner_lab:
+        print(hourly.LAB_END)
     return 0
-
-
-def _sandbox(up: Up) -> None:
-    """Say when the account may send text messages only to numbers that are verified."""
-    try:
-        answer = up.aws.client("sns").get_sms_sandbox_account_status()
-    except (ClientError, ResponseParserError):
-        # Not every role may ask, and no emulator answers in SNS's own form; nothing depends on it.
-        return
-    if answer.get("IsInSandbox"):
-        say("the account is in the SMS sandbox: only numbers that are verified in the SNS console get messages")

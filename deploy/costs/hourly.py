@@ -18,6 +18,7 @@ STORAGE_GB_A_KPU = 50
 # https://aws.amazon.com/kinesis/data-streams/pricing/, provisioned
 SHARD_HOUR = 0.015
 EXTENDED_RETENTION_SHARD_HOUR = 0.020
+FAN_OUT_SHARD_HOUR = 0.015
 # https://aws.amazon.com/cloudwatch/pricing/, an alarm by each of its metrics
 ALARM_METRIC_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
@@ -25,6 +26,14 @@ DASHBOARD_MONTH = 3.00
 KEY_MONTH = 1.00
 
 HOURS_A_MONTH = 730
+
+LAB_BUDGET = 50
+"""Dollars of AWS Academy's Learner Lab."""
+
+LAB_END = """the end of the lab's hours does not stop the application, which costs on; to stop it, to delete everything:
+  python -m deploy stop
+  python -m deploy down"""
+"""What `up --learner-lab` ends with."""
 
 # From its type to the next resource, or to a comment between two of them.
 _ALARM = re.compile(r"^    Type: AWS::CloudWatch::Alarm\n(.*?)(?=^  \S|\Z)", re.DOTALL | re.MULTILINE)
@@ -54,43 +63,67 @@ def alarms(template: str) -> Alarms:
     return Alarms(len(found), sum(max(1, body.count("MetricStat:")) for body in found))
 
 
-def estimate(
-    parallelism: int, parallelism_per_kpu: int, shards: int, output_shards: int, watched: Alarms, own_key: bool
-) -> list[Line]:
-    """What is paid whether or not an event comes.
+@dataclass(frozen=True)
+class Size:
+    """What the cost of a deployment that stands idle depends on.
 
     Args:
         parallelism: of the application; autoscaling can raise it.
         parallelism_per_kpu: tasks on one KPU.
         shards: of the stream of events.
         output_shards: of the streams of alerts and of dead letters, each.
-        watched: the alarms.
-        own_key: whether the operators' topic has a key of its own; it has none with --role-arn.
+        retention_hours: how long the streams keep a record; the first 24 are part of a shard's price.
+        own_key: whether the operators' topic has a key of its own; it has none with --service-role-arn.
+        fan_out: whether the job reads by enhanced fan-out.
+        alarms: the alarms.
     """
-    kpus = math.ceil(parallelism / parallelism_per_kpu)
-    total = shards + 2 * output_shards
+
+    parallelism: int
+    parallelism_per_kpu: int
+    shards: int
+    output_shards: int
+    retention_hours: int
+    own_key: bool
+    fan_out: bool
+    alarms: Alarms
+
+
+def estimate(size: Size) -> list[Line]:
+    """What is paid whether or not an event comes."""
+    kpus = math.ceil(size.parallelism / size.parallelism_per_kpu)
+    total = size.shards + 2 * size.output_shards
+    watched = size.alarms
     lines = [
-        Line(f"application: {kpus} KPU, and one that directs them", (kpus + 1) * KPU_HOUR),
+        Line(f"application: {kpus} KPU, and one for orchestration", (kpus + 1) * KPU_HOUR),
         Line(f"application: {STORAGE_GB_A_KPU} GB a KPU", kpus * STORAGE_GB_A_KPU * STORAGE_GB_MONTH / HOURS_A_MONTH),
         Line(f"streams: {total} shards", total * SHARD_HOUR),
-        Line("streams: retention after the first day", total * EXTENDED_RETENTION_SHARD_HOUR),
         Line(
             f"alarms: {watched.alarms}, on {watched.metrics} metrics",
             watched.metrics * ALARM_METRIC_MONTH / HOURS_A_MONTH,
         ),
         Line("dashboard", DASHBOARD_MONTH / HOURS_A_MONTH),
     ]
-    if own_key:
+    if size.retention_hours > 24:
+        lines.append(Line("streams: retention after the first day", total * EXTENDED_RETENTION_SHARD_HOUR))
+    if size.fan_out:
+        lines.append(Line("stream of events: enhanced fan-out", size.shards * FAN_OUT_SHARD_HOUR))
+    if size.own_key:
         lines.append(Line("key of the operators' topic", KEY_MONTH / HOURS_A_MONTH))
     return lines
 
 
-def show(lines: list[Line]) -> str:
-    """The estimate as text."""
+def show(lines: list[Line], lab: bool = False) -> str:
+    """The estimate as text; in a Learner Lab against its budget, first."""
     total = sum(line.dollars_an_hour for line in lines)
     rows = [f"  {line.dollars_an_hour:8.4f}  {line.what}" for line in lines]
+    hours = LAB_BUDGET / total
+    budget = [
+        f"${total:.2f} an hour, ${total * 24:.2f} a day: the lab's budget of ${LAB_BUDGET} lasts {hours / 24:.0f} days",
+        "if it runs all the time. An account that is over its budget is lost with all that is in it.",
+    ]
     return "\n".join(
         [
+            *(budget if lab else []),
             f"about ${total:.2f} an hour (${total * HOURS_A_MONTH:.0f} a month) by the list prices of {REGION};",
             "no free tier is counted; events, invocations, writes, messages, logs and requests to KMS come on top:",
             *rows,

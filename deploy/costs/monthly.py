@@ -25,8 +25,6 @@ ITEM_OVERHEAD = 100
 BATCH = 100
 PUTS = 25
 """Items of a BatchWriteItem."""
-LONG_TERM_DAYS = 7
-"""Retention is 14 days; data older than seven is billed by its size."""
 
 
 class Seen(NamedTuple):
@@ -54,11 +52,8 @@ METRICS_LIST = Seen("2026-09", f"{_GITHUB}aditya0si/agent-report-distribution/bl
 # Copied from AWS's page on 20 September 2026: what its examples for US East reckon with.
 FLINK_PAGE = Seen("2026-09", f"{_GITHUB}api-evangelist/kinesis/blob/1112aa1/plans/kinesis-plans-pricing.yml")
 # What AWS's pages load, each with its publication date.
-KINESIS_FILE = Seen("2025-11", f"{_PRICING}kinesis.json")
 CLOUDWATCH_FILE = Seen("2025-09", f"{_PRICING}cloudwatch.json")
 DYNAMODB_FILE = Seen("2025-08", f"{_PRICING}dynamodb.json")
-# Quotes the list prices of us-east-1, and was written after 22 August 2026.
-TRACES_QUOTE = Seen("2026-08", f"{_GITHUB}SalZaki/aws-dotnet-lambda-sqs-idempotency/blob/163280d/docs/cost-model.md")
 # Quotes AWS's page, read in April 2026: 0.00700 from any kind of number, and a carrier's fee of about 0.003.
 TEXTS_QUOTE = Seen("2026-04", f"{_GITHUB}memoverflow/AWS-SMS-Country-Reports/tree/194ab25")
 
@@ -86,10 +81,6 @@ PRICES = {
     "kpu storage": Price(hourly.STORAGE_GB_MONTH, "GB-month", "managed-service-apache-flink/pricing/", FLINK_PAGE),
     "shard": Price(hourly.SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", PRICE_LIST),
     "put": Price(0.014e-6, "PUT unit", "kinesis/data-streams/pricing/", PRICE_LIST),
-    "retention": Price(
-        hourly.EXTENDED_RETENTION_SHARD_HOUR, "shard-hour", "kinesis/data-streams/pricing/", KINESIS_FILE
-    ),
-    "long term": Price(0.023, "GB-month", "kinesis/data-streams/pricing/", KINESIS_FILE),
     "request": Price(0.20e-6, "invocation", "lambda/pricing/", PRICE_LIST),
     "duration": Price(0.0000166667, "GB-second", "lambda/pricing/", PRICE_LIST),
     "write": Price(0.625e-6, "write unit", "dynamodb/pricing/on-demand/", PRICE_LIST),
@@ -103,7 +94,6 @@ PRICES = {
     "dashboard": Price(hourly.DASHBOARD_MONTH, "dashboard", "cloudwatch/pricing/", CLOUDWATCH_FILE),
     "log": Price(0.50, "GB", "cloudwatch/pricing/", PRICE_LIST),
     "log storage": Price(0.03, "GB-month", "cloudwatch/pricing/", PRICE_LIST),
-    "trace": Price(5.00e-6, "trace", "xray/pricing/", TRACES_QUOTE),
     "kms": Price(0.03e-4, "request", "kms/pricing/", PRICE_LIST),
     "key": Price(hourly.KEY_MONTH, "key", "kms/pricing/", PRICE_LIST),
     "s3": Price(0.023, "GB-month", "s3/pricing/", PRICE_LIST),
@@ -137,7 +127,7 @@ class Assumptions:
         job_log_gb: log of the job in a month.
         kms_calls: of a stream for each reader or writer in five minutes; AWS promises less than a few dollars a month
             for a stream (https://docs.aws.amazon.com/streams/latest/dev/costs-performance.html).
-        kpus: that work; one more directs them.
+        kpus: that work; one more is for orchestration.
         code_gb: in the bucket.
     """
 
@@ -220,11 +210,6 @@ def alert_shards(rate: float, a: Assumptions) -> int:
     return shards(rate * a.alert_share, publish(BATCH, a) / BATCH, a)
 
 
-def traces(rate: float) -> float:
-    """Traces a second: the first request of each second, and 5 % of the others (X-Ray's default rule)."""
-    return min(rate, 1) + 0.05 * max(rate - 1, 0)
-
-
 def lab(rate: float, a: Assumptions) -> list[Line]:
     """The lab: batches of one, a PutItem an event, streams kept a day, a SQL application of one KPU."""
     events, alerts = rate * MONTH, rate * MONTH * a.alert_share
@@ -255,14 +240,11 @@ def ours(rate: float, a: Assumptions) -> list[Line]:
 def _streams(rate: float, a: Assumptions) -> list[Line]:
     events, alerts = rate * MONTH, rate * MONTH * a.alert_share
     shard_hours = (event_shards(rate, a) + 2 * alert_shards(rate, a)) * hourly.HOURS_A_MONTH
-    old = rate * LONG_TERM_DAYS * 86400 * (a.event_bytes + a.alert_share * a.alert_bytes) / GB
     # Readers and writers: of the events three (producer, function, job), of the alerts two, of the dead letters one.
     calls = 6 * a.kms_calls * MONTH / 300
     return [
         Line("streams: shards (events, alerts, dead letters)", "shard", shard_hours),
         Line("streams: records written", "put", events + alerts),
-        Line("streams: retention after the first day", "retention", shard_hours),
-        Line("streams: retention after seven days", "long term", old),
         Line("streams: encryption, AWS managed key", "kms", calls),
     ]
 
@@ -276,7 +258,6 @@ def _functions(rate: float, a: Assumptions) -> list[Line]:
     return [
         Line("functions: invocations", "request", (keep_rate + publish_rate) * MONTH),
         Line("functions: duration", "duration", busy * MONTH * a.memory_mb / 1024),
-        Line("functions: traces", "trace", (traces(keep_rate) + traces(publish_rate)) * MONTH),
         Line("logs: written", "log", logs + a.job_log_gb),
         Line("logs: kept 30 days", "log storage", logs + a.job_log_gb),
     ]
@@ -298,7 +279,7 @@ def _rest(rate: float, a: Assumptions) -> list[Line]:
     gigabytes = a.kpus * hourly.STORAGE_GB_A_KPU
     watched = hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8"))
     return [
-        Line(f"application: {a.kpus:g} KPU, and one that directs", "kpu", (a.kpus + 1) * hourly.HOURS_A_MONTH),
+        Line(f"application: {a.kpus:g} KPU, and one for orchestration", "kpu", (a.kpus + 1) * hourly.HOURS_A_MONTH),
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),
         Line("topic: messages", "publish", rate * MONTH * a.alert_share),
         Line(f"alarms: {watched.alarms}, on {watched.metrics} metrics", "alarm", watched.metrics),

@@ -1,121 +1,132 @@
-"""The application's part of `up`: its code's key, its stack, its start, and that it has what was asked for."""
+"""The application's part of `up`: the key of its code, its stack, its start, and that it has what was asked for."""
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
 
 from deploy import packages
 from deploy.aws import flink_application, flink_job, stacks, waiting
 from deploy.aws.errors import DeployError
+from deploy.aws.session import Aws
 from deploy.progress import say
-from deploy.up import drift, reset_state
-from deploy.up.state import Up
-
-_RECENT = timedelta(minutes=5)
-"""How old a metric may be that shows that a job, which nobody touched, still runs."""
-
+from deploy.up import drift, reset_state, state
+from deploy.up.state import Applied, Deployed, Wanted
 
 _STARTS_OR_STOPS = ("StartApplication", flink_application.STOP, "RollbackApplication")
 
 
-class Running(NamedTuple):
-    """Since when the application runs: when that began, and when it was RUNNING."""
+@dataclass(frozen=True)
+class Brought:
+    """The application after `bring`.
 
-    began: datetime
-    since: datetime
+    Args:
+        applied: its stack.
+        began: when its last operation began; None if its user had stopped it and it stays so.
+    """
+
+    applied: Applied
+    began: datetime | None
 
 
-def key(up: Up, parameter: str, package: Path) -> str:
-    """The key of a package: another one where CloudFormation would see no change, and what it has was rolled back."""
-    key = packages.key(package)
-    detail = flink_application.describe(up.service, up.deployment.application) if parameter == "JobKey" else None
-    stack = up.previous("application")
-    if detail is None or not stack:
+def job_key(deployed: Deployed, package: Path) -> str:
+    """The key of the job's package: another one where CloudFormation would see no change and what it has was undone."""
+    key, before = packages.key(package), deployed.parts["application"].parameters
+    if deployed.application is None or not before or not packages.same_code(before["JobKey"], key):
         return key
-    undone = drift.differences(detail, stack, up.previous_thresholds())
-    if not packages.same_code(stack["JobKey"], key):
-        return key
+    undone = drift.differences(deployed.application, before)
     if not undone:
-        return stack["JobKey"]
-    say(f"application {up.deployment.application} was rolled back, and is brought forward: {'; '.join(undone)}")
-    return packages.key(package, retry_of=int(detail["ApplicationVersionId"]))
+        return before["JobKey"]
+    say(f"application {deployed.parts['application'].stack} was rolled back, and is updated again: {'; '.join(undone)}")
+    return packages.key(package, retry_of=int(deployed.application["ApplicationVersionId"]))
 
 
-def bring(up: Up) -> Running | None:
-    """Bring the application to what is wanted; since when it runs, or None if it was stopped and stays so."""
-    name = up.deployment.application
-    before = flink_application.wait_until_steady(up.service, name)
-    ran = before is not None and before["ApplicationStatus"] == "RUNNING"
-    stopped = before is not None and not ran and _was_stopped(up, name)
-    if before is None or not up.reset_state:
-        return _bring(up, name, ran, stopped, forget=False)
+def bring(aws: Aws, wanted: Wanted, deployed: Deployed) -> Brought:
+    """Bring the application to what is wanted, and start it unless its user stopped it.
+
+    Raises:
+        DeployError: if it does not run afterwards; the driver's last lines are said.
+    """
+    name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
+    before = flink_application.settled(service, name)
+    ran = flink_application.runs(before)
+    stopped = before is not None and not ran and _was_stopped(aws, name)
+    if before is None or not wanted.reset_state:
+        return _bring(aws, wanted, deployed, ran, stopped)
     try:
-        reset_state.forget(up, before)
-        return _bring(up, name, False, stopped, forget=True)
+        reset_state.forget(aws, wanted, deployed)
+        return _bring(aws, wanted, deployed, False, stopped)
     except stacks.RefusedError:
         # Nothing was stopped.
         raise
     except BaseException:
-        say(reset_state.broken_off(up))
+        say(reset_state.interrupted(wanted))
         raise
 
 
-def _bring(up: Up, name: str, ran: bool, stopped: bool, forget: bool) -> Running | None:
-    """Apply the stack, and start the application unless it ran or its user had stopped it.
-
-    Args:
-        up: what is wanted.
-        name: the application's.
-        ran: whether it is running.
-        stopped: whether its user stopped it.
-        forget: whether it starts without its state.
-    """
+def _bring(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: bool) -> Brought:
+    name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
     began = waiting.now()
-    changed = _update(up, name, began)
-    if not up.has_log_option():
-        flink_application.connect_log(up.service, name, up.values["ApplicationLogStreamArn"])
-    if stopped:
-        say(f"application {name} was stopped, and is left so; `python -m deploy start` starts it")
-        return None
-    if flink_application.describe(up.service, name) is None:
+    applied = _apply(aws, wanted, deployed, began)
+    if flink_application.describe(service, name) is None:
         raise DeployError(
             f"the stack of application {name} is complete, but this endpoint has no Managed Service for Apache Flink",
             "on an emulator, run the job with `python jobs/low_inventory.py --properties FILE`",
         )
+    if flink_application.connect_log(service, name, applied.outputs["ApplicationLogStreamArn"]):
+        flink_application.settled(service, name)
+    if stopped:
+        say(f"application {name} was stopped, and stays stopped; `python -m deploy start` starts it")
+        return Brought(applied, None)
     if not ran:
-        flink_application.start(up.service, name, forget_state=forget)
-    detail = flink_application.wait_until_steady(up.service, name) or {}
-    if detail.get("ApplicationStatus") != "RUNNING":
-        what = f"is READY after its {'update' if ran else 'start'}"
-        raise flink_job.failure(flink_job.Services(up.aws), name, up.values["ApplicationLogs"], began, what)
-    if ran and not changed:
-        return Running(flink_application.began(up.service, name) or began, waiting.now() - _RECENT)
-    return Running(began, waiting.now())
+        start(aws, name, forget=wanted.reset_state, allow_non_restored=wanted.allow_non_restored)
+    if not flink_application.runs(flink_application.settled(service, name)):
+        what = f"does not run after its {'update' if ran else 'start'}"
+        raise flink_job.failure(aws, name, applied.outputs["ApplicationLogs"], began, what)
+    return Brought(applied, began)
 
 
-def _update(up: Up, name: str, began: datetime) -> bool:
-    """Apply the application's stack, and tell whether it changed; a failure comes with what the driver logged."""
+def _apply(aws: Aws, wanted: Wanted, deployed: Deployed, began: datetime) -> Applied:
+    """Apply the application's stack; a failure comes with the driver's lines. Again if its role is too new."""
     try:
-        return up.apply("application")
+        return state.apply(aws, "application", wanted, deployed)
     except stacks.RefusedError:
         raise
     except stacks.StackError as error:
-        group = up.deployment.outputs(up.cloudformation, "application").get("ApplicationLogs")
+        if flink_application.role_is_too_new(str(error)) and not deployed.parts["application"].parameters:
+            say(f"the role is too new to be used: trying again in {waiting.ROLE_SECONDS:.0f} s")
+            waiting.pause(waiting.ROLE_SECONDS)
+            return state.apply(aws, "application", wanted, deployed)
+        group = deployed.parts["application"].outputs.get("ApplicationLogs")
         if group:
-            raise flink_job.failure(flink_job.Services(up.aws), name, group, began, str(error)) from None
+            raise flink_job.failure(aws, wanted.deployment.application, group, began, str(error)) from None
         raise
 
 
-def _was_stopped(up: Up, name: str) -> bool:
-    """Whether the last thing done to an application that is READY was to stop it; one that failed is started again."""
-    done = [one["Operation"] for one in flink_application.operations(up.service, name, 50)]
+def start(aws: Aws, name: str, forget: bool = False, allow_non_restored: bool = False) -> None:
+    """Start an application and wait until it is at rest; once more if it failed as its role is too new."""
+    service = aws.client("kinesisanalyticsv2")
+    flink_application.start(service, name, forget, allow_non_restored)
+    if flink_application.runs(flink_application.settled(service, name)):
+        return
+    if flink_application.role_is_too_new(flink_application.last_failure(service, name)):
+        say(f"the role is too new to be used: starting again in {waiting.ROLE_SECONDS:.0f} s")
+        waiting.pause(waiting.ROLE_SECONDS)
+        flink_application.start(service, name, forget, allow_non_restored)
+
+
+def _was_stopped(aws: Aws, name: str) -> bool:
+    """Whether the last thing done to an application that does not run was to stop it; a failed one is started again."""
+    done = flink_application.operations(aws.client("kinesisanalyticsv2"), name)
     return next((one for one in done if one in _STARTS_OR_STOPS), "") == flink_application.STOP
 
 
-def must_be_live(up: Up, name: str, began: datetime) -> None:
-    """See that the application has what its stack has. Raises DeployError if an update was rolled back."""
-    detail = flink_application.must_be_there(up.service, name)
-    undone = drift.differences(detail, up.previous("application"), up.previous_thresholds())
+def must_be_live(aws: Aws, wanted: Wanted, brought: Brought) -> None:
+    """See that the application has what its stack has, and that its job runs. Raises DeployError if not."""
+    if brought.began is None:
+        return
+    name, group = wanted.deployment.application, brought.applied.outputs["ApplicationLogs"]
+    detail = flink_application.must_be_there(aws.client("kinesisanalyticsv2"), name)
+    undone = drift.differences(detail, state.read(aws, wanted.deployment).parts["application"].parameters)
     if undone:
-        what = f"the update was rolled back: {'; '.join(undone)}"
-        raise flink_job.failure(flink_job.Services(up.aws), name, up.values["ApplicationLogs"], began, what)
+        raise flink_job.failure(aws, name, group, brought.began, f"the update was rolled back: {'; '.join(undone)}")
+    flink_job.must_run(aws, name, group, brought.began)

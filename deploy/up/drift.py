@@ -12,7 +12,8 @@ from deploy.aws import flink_application
 def of(detail: dict[str, Any]) -> dict[str, str]:
     """The parameters' live values; those that the service does not tell are left out.
 
-    The parallelism is left out: the service may change it by itself.
+    The parallelism is left out, as the service may change it by itself, and the starting position, as a change of it
+    deletes the snapshots that a rollback would need.
 
     Args:
         detail: the application as DescribeApplication has it.
@@ -21,19 +22,17 @@ def of(detail: dict[str, Any]) -> dict[str, str]:
     flink = configuration.get("FlinkApplicationConfigurationDescription", {})
     parallelism = flink.get("ParallelismConfigurationDescription", {})
     monitoring = flink.get("MonitoringConfigurationDescription", {})
-    source = flink_application.properties(detail, "InputStream0")
     alerts = flink_application.properties(detail, "Alerts")
     scales = parallelism.get("AutoScalingEnabled")
     told = {
         "JobKey": flink_application.code_key(detail),
         "Runtime": detail.get("RuntimeEnvironment"),
-        "SourceStreamArn": source.get("stream.arn"),
-        "StartingPosition": source.get("source.init.position"),
-        "StartingTimestamp": source.get("source.init.timestamp"),
+        "SourceStreamArn": flink_application.properties(detail, "InputStream0").get("stream.arn"),
         "AlertsStreamArn": flink_application.properties(detail, "OutputStream0").get("stream.arn"),
         "DeadLetterStreamArn": flink_application.properties(detail, "DeadLetterStream0").get("stream.arn"),
         "Policy": alerts.get("policy"),
         "Threshold": alerts.get("threshold"),
+        "Thresholds": alerts.get("thresholds", ""),
         "RearmMargin": alerts.get("rearm_margin"),
         "StateTtl": alerts.get("state_ttl"),
         "ParallelismPerKPU": parallelism.get("ParallelismPerKPU"),
@@ -44,17 +43,15 @@ def of(detail: dict[str, Any]) -> dict[str, str]:
     return {name: str(value) for name, value in told.items() if value is not None}
 
 
-def differences(detail: dict[str, Any], stack: Mapping[str, str], thresholds: Mapping[str, str]) -> list[str]:
+def differences(detail: dict[str, Any], stack: Mapping[str, str]) -> list[str]:
     """What the application's stack has and the application has not, a sentence each.
 
     Args:
         detail: the application as DescribeApplication has it.
         stack: the parameters of its stack.
-        thresholds: product → threshold, in the template of its stack.
     """
-    found = [
-        f"{name} is {live}, not {stack[name]}" for name, live in of(detail).items() if stack.get(name, live) != live
+    return [
+        f"{name} is {live or 'empty'}, not {stack[name] or 'empty'}"
+        for name, live in of(detail).items()
+        if stack.get(name, live) != live
     ]
-    if flink_application.properties(detail, "Thresholds") != dict(thresholds):
-        found.append("the thresholds by product are others")
-    return found

@@ -1,54 +1,186 @@
-"""The options of `up`."""
+"""The options of `up`, and what they ask for."""
 
 import argparse
+import re
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from deploy import packages
+from deploy.aws.errors import DeployError
+from deploy.deployment import Deployment
+from deploy.up import thresholds
+from deploy.up.state import Wanted
+
+LAB_REGIONS = ("us-east-1", "us-west-2")
+"""The regions that AWS Academy's Learner Lab allows."""
+
+_LAB = {"Parallelism": "1", "AutoScaling": "false", "RetentionHours": "24", "Tracing": "false"}
+"""What `--learner-lab` sets, unless an option says otherwise."""
+
+_INT = 2**31
+_PHONE = re.compile(r"\+[1-9]\d{6,14}")
+_ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_PARAMETERS = {
+    "service_role_arn": "RoleArn",
+    "shards": "Shards",
+    "starting_position": "StartingPosition",
+    "runtime": "Runtime",
+    "policy": "Policy",
+    "threshold": "Threshold",
+    "rearm_margin": "RearmMargin",
+    "parallelism": "Parallelism",
+    "reader": "Reader",
+    "message": "MessageTemplate",
+}
+OWN_OPTIONS = {parameter: f"--{option.replace('_', '-')}" for option, parameter in _PARAMETERS.items()} | {
+    "StartingTimestamp": "--starting-timestamp",
+    "Thresholds": "--thresholds",
+    "AllowNonRestoredState": "--allow-non-restored-state",
+}
+"""A parameter of the templates → the option of its own that gives it."""
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Add them; one left out keeps the value that the deployment has."""
+    """Add them; an option that is left out keeps the value that the deployment has."""
     positive = whole_number(1)
-    parser.add_argument("--role-arn", metavar="ARN", help="one role for everything, where none can be made (LabRole)")
-    parser.add_argument(
+    add_ = parser.add_argument
+    add_("--plan", action="store_true", help="show the price and what would change, and change nothing: run this first")
+    add_("--yes", action="store_true", help="do not ask after showing the price")
+    add_(
+        "--learner-lab", action="store_true", help="settings for AWS Academy's Learner Lab: LabRole, one KPU, low cost"
+    )
+    add_(
         "--phone", action="append", metavar="+NUMBER", help="a phone that gets the alerts; repeatable; `none` for none"
     )
-    parser.add_argument("--email", metavar="ADDRESS", help="where alarms go")
-    parser.add_argument("--threshold", type=whole_number(-(2**31)), metavar="N", help="stock below this is low (10)")
-    parser.add_argument("--thresholds", type=Path, metavar="FILE", help="JSON object: product → its own; {} for none")
-    parser.add_argument(
-        "--policy", choices=["every", "crossing"], help="an alert at every event below, or once (every)"
+    add_(
+        "--alert-email",
+        action="append",
+        metavar="ADDRESS",
+        help="a mailbox that gets the alerts as well; repeatable; `none` for none",
     )
-    parser.add_argument("--rearm-margin", type=whole_number(0), metavar="N", help="for crossing (0)")
-    parser.add_argument("--shards", type=positive, metavar="N", help="of the stream of events (1)")
-    parser.add_argument("--parallelism", type=positive, metavar="N", help="of the application (1)")
-    parser.add_argument("--runtime", choices=packages.RUNTIMES, help="of the application (FLINK-1_20)")
-    parser.add_argument("--starting-position", choices=["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"])
-    parser.add_argument("--starting-timestamp", type=timestamp, metavar="ISO8601", help="for AT_TIMESTAMP")
-    parser.add_argument(
+    add_(
+        "--email",
+        action="append",
+        metavar="ADDRESS",
+        help="a mailbox that gets the alarms; repeatable; `none` for none",
+    )
+    add_(
+        "--message",
+        metavar="TEXT",
+        help="text of an alert, with {product_id}, {inventory}, {ts} (Spanish, as in the lab)",
+    )
+    add_("--threshold", type=whole_number(-_INT), metavar="N", help="an inventory below this is low (10)")
+    add_(
+        "--thresholds", type=Path, metavar="FILE", help="JSON object of products and their own thresholds; {} for none"
+    )
+    add_(
+        "--policy",
+        choices=["every", "crossing"],
+        help="an alert for every event below the threshold, or one when a product goes below it (every)",
+    )
+    add_(
+        "--rearm-margin", type=whole_number(0), metavar="N", help="with crossing: how far up before the next alert (0)"
+    )
+    add_("--shards", type=positive, metavar="N", help="shards of the stream of events (1)")
+    add_("--parallelism", type=positive, metavar="N", help="parallelism of the application (1)")
+    add_(
+        "--reader",
+        choices=["polling", "efo"],
+        help="how the job reads: efo is enhanced fan-out, billed on its own (polling)",
+    )
+    add_("--runtime", choices=packages.RUNTIMES, help="runtime of the application (FLINK-1_20)")
+    add_(
+        "--starting-position", choices=["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"], help="where to begin (TRIM_HORIZON)"
+    )
+    add_("--starting-timestamp", type=timestamp, metavar="ISO8601", help="the time for AT_TIMESTAMP")
+    add_("--reset-state", action="store_true", help="allow changes with which the job loses its state")
+    add_("--allow-non-restored-state", action="store_true", help="drop the state that the new code cannot take over")
+    add_(
+        "--service-role-arn",
+        "--role-arn",
+        metavar="ARN",
+        help="one existing role for the functions and the application, where you may create none",
+    )
+    add_("--cloudformation-role-arn", default="", metavar="ARN", help="a service role for CloudFormation")
+    add_("--tag", action="append", default=[], type=pair, metavar="KEY=VALUE", help="a tag on everything; repeatable")
+    add_(
         "--parameter",
         action="append",
         default=[],
         type=pair,
         metavar="NAME=VALUE",
-        help="any other parameter of the templates, such as OutputShards=2; repeatable",
+        help="another parameter of the templates, such as OutputShards=2; repeatable",
     )
-    parser.add_argument("--reset-state", action="store_true", help="make changes that lose what the job remembers")
-    parser.add_argument("--plan", action="store_true", help="show what would change, and change nothing")
+
+
+def read(options: argparse.Namespace, region: str) -> Wanted:
+    """What the options ask for; checked as far as that needs no request to AWS.
+
+    Args:
+        options: of `up`.
+        region: where the deployment is.
+
+    Raises:
+        DeployError: if they contradict each other or one is of another form; exit status 2. No phone number or address
+            is in the message.
+    """
+    for name, _ in options.parameter:
+        if name in OWN_OPTIONS:
+            raise DeployError(f"--parameter {name}: expected it as {OWN_OPTIONS[name]}", status=2)
+    if (options.starting_position == "AT_TIMESTAMP") != (options.starting_timestamp is not None):
+        raise DeployError("--starting-timestamp and --starting-position AT_TIMESTAMP go together", status=2)
+    if options.learner_lab and region not in LAB_REGIONS:
+        raise DeployError(
+            f"--learner-lab: a Learner Lab allows only the regions {' and '.join(LAB_REGIONS)}, not {region}",
+            f"add --region {LAB_REGIONS[0]}",
+            2,
+        )
+    given = {parameter: getattr(options, option) for option, parameter in _PARAMETERS.items()}
+    values = {parameter: str(value) for parameter, value in given.items() if value is not None}
+    if options.starting_timestamp is not None:
+        values["StartingTimestamp"] = options.starting_timestamp
+    if options.thresholds is not None:
+        values["Thresholds"] = thresholds.read(options.thresholds)
+    return Wanted(
+        Deployment(options.stack_name),
+        (_LAB if options.learner_lab else {}) | values | dict(options.parameter),
+        phones=_endpoints("--phone", options.phone, _PHONE, "+ and 7 to 15 digits (E.164)"),
+        alert_mailboxes=_endpoints("--alert-email", options.alert_email, _ADDRESS, "name@domain"),
+        alarm_mailboxes=_endpoints("--email", options.email, _ADDRESS, "name@domain"),
+        reset_state=options.reset_state,
+        allow_non_restored=options.allow_non_restored_state,
+        learner_lab=options.learner_lab,
+        tags=dict(options.tag),
+        cloudformation_role=options.cloudformation_role_arn,
+    )
+
+
+def _endpoints(
+    option: str, given: Sequence[str] | None, form: re.Pattern[str], expected: str
+) -> tuple[str, ...] | None:
+    """The endpoints of an option: None if it is not given, empty for `none` alone."""
+    if given is None or list(given) == ["none"]:
+        return None if given is None else ()
+    for place, one in enumerate(given, 1):
+        if not form.fullmatch(one):
+            raise DeployError(f"{option}, value {place}: expected {expected}, or none alone", status=2)
+        if one in given[: place - 1]:
+            raise DeployError(f"{option}, value {place}: expected each once, and it was given before", status=2)
+    return tuple(given)
 
 
 def whole_number(least: int) -> Any:
-    """An argparse type: a whole number from `least`."""
+    """An argparse type: a whole number from `least` that fits INT."""
 
     def read(text: str) -> int:
         try:
             number = int(text)
         except ValueError:
             number = least - 1
-        if not least <= number < 2**31:
-            raise argparse.ArgumentTypeError(f"expected a whole number from {least}, got {text!r}")
+        if not least <= number < _INT:
+            raise argparse.ArgumentTypeError(f"expected a whole number from {least} to {_INT - 1}, got {text!r}")
         return number
 
     return read

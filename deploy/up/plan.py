@@ -1,48 +1,47 @@
 """`up --plan`: show what would change, and leave nothing behind."""
 
-from pathlib import Path
-
 from deploy import deployment
 from deploy.aws import stacks
-from deploy.up import application, kept_table
-from deploy.up.state import UNFOLLOWED, Up
+from deploy.aws.session import Aws
+from deploy.up import state
+from deploy.up.state import UNFOLLOWED, Deployed, Wanted
 
 
-def show(up: Up, packages: dict[str, Path]) -> int:
-    """Print each stack's change set, and leave none of them behind."""
-    for parameter, package in packages.items():
-        up.values[parameter] = application.key(up, parameter, package)
-    table = up.wanted("system", "TableName")
-    if up.is_new() and kept_table.find(up.aws.client("dynamodb"), up.deployment, table):
-        print(f"the table {table} is there, and is imported")
-        # CloudFormation plans no resource by a name that is taken.
-        up.values["TableName"] = f"{up.deployment.name}-planned"
-    for key in up.unfollowed():
-        print(f"{key} changes: {UNFOLLOWED[key]}; `up` wants --reset-state for it")
+def show(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
+    """Print the change set of each stack, and delete it.
+
+    Args:
+        aws: the account and region.
+        wanted: with the keys of the packages among its values.
+        deployed: what is there.
+    """
+    cloudformation = aws.client("cloudformation")
+    for key in state.unfollowed(wanted, deployed):
+        print(f"{key} changes: {UNFOLLOWED[key]}; `up` needs --reset-state for it")
     for part in deployment.PARTS:
-        name = up.deployment.stack(part)
-        up.values |= up.deployment.outputs(up.cloudformation, part)
-        body = up.body(part)
-        _stand_in_for_outputs(up, body)
-        state = (stacks.describe(up.cloudformation, name) or {}).get("StackStatus")
-        if state in stacks.LEFT_OVER and state != "REVIEW_IN_PROGRESS":
-            print(f"stack {name}: left over in {state}; `up` clears it and makes it anew")
+        found = deployed.parts[part]
+        wanted = wanted.having(found.outputs)
+        wanted = wanted.having(_unknown_yet(wanted, found.declared))
+        if found.status in stacks.LEFT_OVER and found.status != "REVIEW_IN_PROGRESS":
+            print(f"stack {found.stack}: in {found.status} since a creation that failed; `up` deletes and creates it")
             continue
-        planned = up.plan(part)
+        planned = stacks.plan(cloudformation, state.request(part, wanted, deployed))
         if planned is None:
-            print(f"stack {name}: no change")
+            print(f"stack {found.stack}: no change")
             continue
-        stacks.drop_plan(up.cloudformation, name)
-        print(f"stack {name}: {len(planned)} changes")
+        stacks.drop_plan(cloudformation, found.stack)
+        print(f"stack {found.stack}: {len(planned)} change{'s' * (len(planned) != 1)}")
         for change in planned:
             replaced = ", replaced" if change.replacement == "True" else ""
             print(f"  {change.action:7} {change.logical_id} ({change.resource_type}{replaced})")
-    return 0
 
 
-def _stand_in_for_outputs(up: Up, body: str) -> None:
-    """A stack that is not there has no outputs yet; what takes them is planned with a name that says so."""
-    for parameter in up.declared(body):
-        if parameter.get("DefaultValue") is None:
-            allowed = parameter.get("ParameterConstraints", {}).get("AllowedValues") or ["known-when-created"]
-            up.values.setdefault(parameter["ParameterKey"], allowed[0])
+def _unknown_yet(wanted: Wanted, declared: list[dict[str, object]]) -> dict[str, str]:
+    """Stand-ins for the outputs of stacks that do not exist yet, by the parameters that take them."""
+    missing: dict[str, str] = {}
+    for parameter in declared:
+        if parameter.get("DefaultValue") is None and parameter["ParameterKey"] not in wanted.values:
+            constraints = parameter.get("ParameterConstraints")
+            allowed = constraints.get("AllowedValues") if isinstance(constraints, dict) else None
+            missing[str(parameter["ParameterKey"])] = (allowed or ["known-when-created"])[0]
+    return missing

@@ -1,48 +1,48 @@
 """`up --reset-state`: where a job that forgets its state begins to read, and how it comes to forget."""
 
-from datetime import UTC, timedelta
-from typing import Any
+from collections.abc import Mapping
+from datetime import timedelta
 
-from deploy.aws import flink_application, flink_job, waiting
+from deploy.aws import flink_application, flink_job, stacks, waiting
 from deploy.aws.errors import DeployError
+from deploy.aws.session import Aws
 from deploy.progress import say
-from deploy.up.state import POSITION, Up
+from deploy.up import parameters
+from deploy.up.state import POSITION, Deployed, Wanted, request
 
 _UNPROCESSED = timedelta(minutes=2)
 """How old the last checkpoint of a job that keeps up may be; the service's default is one a minute."""
 
-_RECENT = timedelta(minutes=5)
 
-
-def prepare(up: Up) -> None:
-    """Find where the job is to begin, while it still runs: `up.job_position`, empty to leave it as it is.
+def position(aws: Aws, wanted: Wanted) -> dict[str, str]:
+    """Where the job is to begin, found while it still runs; empty to leave its position as it is.
 
     Raises:
-        DeployError: if no position is given, and where the job has read to is not known; exit status 2.
+        DeployError: if no position is given, and it is not known how far the job has read; exit status 2.
     """
-    name = up.deployment.application
-    detail = flink_application.wait_until_steady(up.service, name)
+    name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
+    detail = flink_application.settled(service, name)
     if detail is None:
-        return
-    if "StartingPosition" in up.values:
-        where = up.values.get("StartingTimestamp", up.values["StartingPosition"])
-        say(f"the job will begin anew at {where}; of what it reads again, alerts older than a day go out again")
-        return
-    if detail["ApplicationStatus"] == "RUNNING":
-        at = waiting.now() - _behind(up, name) - _UNPROCESSED
-        position = ("AT_TIMESTAMP", f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")
-        up.job_position = dict(zip(POSITION, position, strict=True))
-        say(f"the job will begin anew at {position[1]}, shortly before where it is")
-    elif flink_application.latest_snapshot(up.service, name):
+        return {}
+    if "StartingPosition" in wanted.values:
+        where = wanted.values.get("StartingTimestamp", wanted.values["StartingPosition"])
+        say(f"the job will begin anew at {where}; alerts older than a day that it reads again are sent again")
+        return {}
+    if flink_application.runs(detail):
+        at = parameters.timestamp(waiting.now() - _behind(aws, name) - _UNPROCESSED)
+        say(f"the job will begin anew at {at}, shortly before its present place")
+        return dict(zip(POSITION, ("AT_TIMESTAMP", at), strict=True))
+    if flink_application.latest_snapshot(service, name):
         raise _unknown(f"application {name} does not run")
+    return {}
 
 
-def _behind(up: Up, name: str) -> timedelta:
+def _behind(aws: Aws, name: str) -> timedelta:
     """How far a job that runs is behind its stream."""
-    cloudwatch = up.aws.client("cloudwatch")
-    if not flink_job.runs(cloudwatch, name, waiting.now() - _RECENT):
+    job = flink_job.job(aws.client("kinesisanalyticsv2"), name)
+    if job is None or not job.runs:
         raise _unknown(f"the Flink job of {name} does not run")
-    milliseconds = flink_job.lag(cloudwatch, name)
+    milliseconds = flink_job.lag(aws.client("cloudwatch"), name)
     if milliseconds is None:
         raise _unknown(f"the Flink job of {name} does not tell how far it is behind its stream")
     return timedelta(milliseconds=milliseconds)
@@ -50,36 +50,44 @@ def _behind(up: Up, name: str) -> timedelta:
 
 def _unknown(why: str) -> DeployError:
     return DeployError(
-        f"--reset-state: {why}, so that it is not known where it had read to",
-        "give --starting-position: AT_TIMESTAMP with the time, TRIM_HORIZON to read all again (alerts older than a day "
-        "go out again), or LATEST to pass over what it has not read",
+        f"--reset-state: {why}, so it is not known how far it had read",
+        "give --starting-position: AT_TIMESTAMP with the time, TRIM_HORIZON to read everything again (alerts older "
+        "than a day are sent again), or LATEST to pass over what it has not read",
         2,
     )
 
 
-def forget(up: Up, detail: dict[str, Any]) -> None:
-    """Stop the application and delete its snapshots, once CloudFormation has taken the change.
+def forget(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
+    """Stop the application and delete its snapshots, once CloudFormation has accepted the change.
 
-    With them, a `start` or `rollback` would go back to what is to be forgotten.
+    With the snapshots, a `start` or `rollback` would go back to the state that is to be forgotten.
 
     Raises:
         RefusedError: if CloudFormation refuses the change; nothing was stopped then.
     """
-    name = up.deployment.application
-    up.plan_and_drop("application")
-    if detail["ApplicationStatus"] != "READY":
-        say(f"application {name} is stopped, as it loses its state")
-        flink_application.stop(up.service, name, force=True)
-    gone = flink_application.delete_snapshots(up.service, name)
-    say(f"application {name}: {gone} snapshots deleted, as they hold what it is to forget")
-
-
-def broken_off(up: Up) -> str:
-    """What to do after a failure or a Ctrl-C on the way."""
-    position = up.job_position or {name: up.values[name] for name in POSITION if name in up.values}
-    options = ("--starting-position", "--starting-timestamp")
-    given = " ".join(
-        f"{option} {position[key]}" for option, key in zip(options, POSITION, strict=True) if key in position
+    name, service, cloudformation = (
+        wanted.deployment.application,
+        aws.client("kinesisanalyticsv2"),
+        aws.client("cloudformation"),
     )
-    again = f"the same `up` with {given}" if given else "the same `up`"
-    return f"application {up.deployment.application} has lost its state: to go on, {again}"
+    wish = request("application", wanted, deployed)
+    if stacks.plan(cloudformation, wish) is not None:
+        stacks.drop_plan(cloudformation, wish.name)
+    if flink_application.runs(flink_application.describe(service, name)):
+        say(f"application {name} is stopped, and loses its state")
+        flink_application.stop(service, name, force=True)
+    say(f"application {name}: {flink_application.delete_snapshots(service, name)} snapshots deleted")
+
+
+def interrupted(wanted: Wanted) -> str:
+    """What to do after a failure or a Ctrl-C on the way."""
+    options: Mapping[str, str] = dict(zip(POSITION, ("--starting-position", "--starting-timestamp"), strict=True))
+    position = wanted.job_position or wanted.values
+    latest = position.get("StartingPosition") == "LATEST"
+    given = " ".join(
+        f"{options[name]} {position[name]}"
+        for name in POSITION
+        if name in position and not (latest and name == "StartingTimestamp")
+    )
+    again = f"run the same `up` with {given}" if given else "run the same `up`"
+    return f"application {wanted.deployment.application} has lost its state; to go on, {again}"

@@ -1,214 +1,206 @@
-"""One run of `up`: what is wanted, what the stacks had before, and what they have put out so far."""
+"""What is wanted, what is deployed, and `apply`, which brings one stack from the one to the other."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from deploy import deployment
-from deploy.aws import stacks
-from deploy.aws.errors import DeployError
+from deploy.aws import flink_application, stacks
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
-from deploy.progress import say, step
+from deploy.progress import step
 from deploy.up import parameters
-
-UNFOLLOWED = {
-    "Policy": "the state of one policy is no state of the other",
-    "Runtime": "the state of one Flink version may not be read by another",
-    "StartingPosition": "a mapping and a job that have begun to read do not begin again",
-    "StartingTimestamp": "a mapping and a job that have begun to read do not begin again",
-}
-"""Parameters that what runs cannot follow, and why."""
 
 POSITION = ("StartingPosition", "StartingTimestamp")
 """Where the mapping of the events, and a job without state, begin to read."""
 
-_NAMES = (
-    "SourceStreamName",
-    "AlertsStreamName",
-    "DeadLetterStreamName",
-    "TableName",
-    "KinesisToDynamoName",
-    "AlertsToSnsName",
-)
-"""Parameters that name what holds records: under another name it would be another thing, and empty."""
+UNFOLLOWED = {
+    "Policy": "the state of one policy is no state of the other",
+    "Runtime": "the state of one Flink version may not be readable by another",
+    "StartingPosition": "a mapping and a job that have begun to read keep their place",
+    "StartingTimestamp": "a mapping and a job that have begun to read keep their place",
+}
+"""Parameters that cannot change while the state is kept, and why."""
 
 
-@dataclass
-class Up:
-    """One run of `up`.
+@dataclass(frozen=True)
+class Wanted:
+    """What `up` was asked for.
 
     Args:
-        aws: the account and region.
         deployment: which.
-        values: the parameters that are given, and the stacks' outputs as they come.
-        thresholds: product → threshold; None to leave them as they are.
-        reset_state: whether the job may, and shall, forget what it remembers.
-        left_out: resources of the system's template that are not to be there for now.
-        job_position: where the job begins, if not where the mapping of the events does.
-        changed: the stacks that were changed.
+        values: template parameters that are given; later also what is found out, such as the outputs of stacks.
+        phones: numbers in E.164 that get the alerts; None to leave them as they are.
+        alert_mailboxes: addresses that get the alerts as well; None to leave them.
+        alarm_mailboxes: addresses that get the alarms; None to leave them.
+        reset_state: whether the job may, and shall, forget its state.
+        job_position: where a job that forgets begins, if not where `values` say.
+        allow_non_restored: whether state that the new code cannot take over may be dropped.
+        learner_lab: whether the account is a Learner Lab.
+        tags: tags of every stack and its resources.
+        cloudformation_role: the ARN of CloudFormation's service role; empty for none.
     """
 
-    aws: Aws
     deployment: Deployment
-    values: dict[str, str]
-    thresholds: Mapping[str, str] | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    phones: tuple[str, ...] | None = None
+    alert_mailboxes: tuple[str, ...] | None = None
+    alarm_mailboxes: tuple[str, ...] | None = None
     reset_state: bool = False
-    left_out: frozenset[str] = frozenset()
-    job_position: dict[str, str] = field(default_factory=dict)
-    changed: list[str] = field(default_factory=list)
-    _previous: dict[str, dict[str, str]] = field(default_factory=dict)
-    _declared: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    _log_option: bool | None = None
+    job_position: Mapping[str, str] = field(default_factory=dict)
+    allow_non_restored: bool = False
+    learner_lab: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
+    cloudformation_role: str = ""
 
-    def __post_init__(self) -> None:
-        self.cloudformation = self.aws.client("cloudformation")
-        self.service = self.aws.client("kinesisanalyticsv2")
+    def having(self, values: Mapping[str, str]) -> "Wanted":
+        """The same with more values."""
+        return replace(self, values={**self.values, **values})
 
-    def previous(self, part: str) -> dict[str, str]:
-        """The parameters that a part's stack has; empty if there is none that can be updated."""
-        if part not in self._previous:
-            stack = stacks.describe(self.cloudformation, self.deployment.stack(part)) or {}
-            usable = stack.get("StackStatus") not in stacks.LEFT_OVER
-            pairs = stack.get("Parameters", []) if usable else []
-            self._previous[part] = {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs}
-        return self._previous[part]
 
-    def previous_thresholds(self) -> dict[str, str]:
-        """The thresholds by product that the application's stack has."""
-        return parameters.thresholds_in(self._previous_body()) if self.previous("application") else {}
+@dataclass(frozen=True)
+class Part:
+    """A stack as it was found, and the template that it is to have.
 
-    def _previous_body(self) -> str:
-        name = self.deployment.application
-        return str(self.cloudformation.get_template(StackName=name)["TemplateBody"])
+    Args:
+        stack: its name.
+        status: CloudFormation's; empty if there is none.
+        parameters: its parameters; empty if there is no stack that can be updated.
+        outputs: what it puts out.
+        body: the template in this tree.
+        declared: the parameters of that template, as `get_template_summary` has them.
+    """
 
-    def forget(self) -> None:
-        """Ask for the stacks' parameters again."""
-        self._previous.clear()
+    stack: str
+    status: str
+    parameters: Mapping[str, str]
+    outputs: Mapping[str, str]
+    body: str
+    declared: list[dict[str, Any]]
 
-    def body(self, part: str) -> str:
-        """The template of a part, without what is to be left out; the application's with its thresholds."""
-        text = stacks.body(deployment.template(part))
-        if part != "application":
-            return parameters.without(text, self.left_out) if part == "system" else text
-        if not self.has_log_option():
-            text = parameters.without(text, ["LogTo"])
-        keep = self.thresholds is None and self.previous(part)
-        return parameters.with_thresholds(text, self.thresholds, self._previous_body() if keep else None)
 
-    def has_log_option(self) -> bool:
-        """Whether CloudFormation knows in this region the resource that connects the application's log.
+@dataclass(frozen=True)
+class Deployed:
+    """The deployment as it was found: its stacks by part, and the application's detail or None."""
 
-        The registry's schemas lack it in some regions; there a template with it is refused, used or not.
-        """
-        if self._log_option is None:
-            try:
-                self.cloudformation.validate_template(TemplateBody=stacks.body(deployment.template("application")))
-                self._log_option = True
-            except ClientError as error:
-                if parameters.LOG_OPTION not in str(error):
-                    raise
-                self._log_option = False
-                say(f"CloudFormation has no {parameters.LOG_OPTION} in {self.aws.region}: `up` connects the log itself")
-        return self._log_option
+    parts: Mapping[str, Part]
+    application: dict[str, Any] | None
 
-    def declared(self, body: str) -> list[dict[str, Any]]:
-        """The parameters that a template declares."""
-        if body not in self._declared:
-            self._declared[body] = self.cloudformation.get_template_summary(TemplateBody=body)["Parameters"]
-        return self._declared[body]
+    def parameter(self, part: str, name: str) -> str | None:
+        """A parameter that a part's stack has; None if it has none."""
+        return self.parts[part].parameters.get(name)
 
-    def parameters(self, part: str, body: str) -> list[dict[str, Any]]:
-        """The parameters of a part as CloudFormation takes them."""
-        declared = self.declared(body)
-        values = dict(self.values)
-        if part == "application":
-            values = self._with_position(values)
-        if part == "system" and "StartingTimestamp" in values:
-            values["StartingTimestamp"] = parameters.timestamp_of_mapping(values["StartingTimestamp"])
-        return parameters.for_cloudformation(declared, values, self.previous(part))
+    @property
+    def values(self) -> dict[str, str]:
+        """The parameters of all stacks together."""
+        return {name: value for part in self.parts.values() for name, value in part.parameters.items()}
 
-    def _with_position(self, values: dict[str, str]) -> dict[str, str]:
-        """The application's parameters with where the job begins, which a job with state does not heed."""
-        if self.reset_state and self.previous("application"):
-            return values | self.job_position
-        if self.previous("application"):
-            return {name: value for name, value in values.items() if name not in POSITION}
-        mapping = {name: value for name, value in self.previous("system").items() if name in POSITION}
-        return values if "StartingPosition" in values else values | parameters.position_of_job(mapping)
+    @property
+    def declared(self) -> list[dict[str, Any]]:
+        """The parameters of all templates."""
+        return [one for part in self.parts.values() for one in part.declared]
 
-    def is_new(self) -> bool:
-        """Whether there is no stack of the system yet."""
-        name = self.deployment.stack("system")
-        return not self.previous("system") and not stacks.describe(self.cloudformation, name)
 
-    def take_left_over(self) -> None:
-        """Take the values of stacks whose creation failed, which are cleared, for what is not given."""
-        for part in deployment.PARTS:
-            stack = stacks.describe(self.cloudformation, self.deployment.stack(part)) or {}
-            if stack.get("StackStatus") not in stacks.LEFT_OVER:
-                continue
-            shown = {one["ParameterKey"]: one["ParameterValue"] for one in stack.get("Parameters", [])}
-            # CloudFormation does not show phones and addresses.
-            known = {name: value for name, value in shown.items() if name not in POSITION and value != "****"}
-            if part == "system":
-                known |= parameters.position_of_job({name: shown[name] for name in POSITION if name in shown})
-            self.values = known | self.values
-            if part == "application" and self.thresholds is None:
-                self.thresholds = parameters.thresholds_in(self._previous_body())
+@dataclass(frozen=True)
+class Applied:
+    """A stack after `apply`: its outputs, and whether anything changed."""
 
-    def check_parameters(self) -> None:
-        """See that what `--parameter` gave is a template's, and changes no name.
+    outputs: dict[str, str]
+    changed: bool
 
-        Raises:
-            DeployError: if not; exit status 2.
-        """
-        declared = [one for part in deployment.PARTS for one in self.declared(self.body(part))]
-        parameters.check(self.values, declared)
-        before = self.previous("system")
-        for name in _NAMES:
-            if name in before and self.values.get(name, before[name]) != before[name]:
-                raise DeployError(
-                    f"{name}: this deployment has {before[name]}, and {self.values[name]} would begin empty",
-                    "make another deployment with --stack-name",
-                    2,
-                )
 
-    def wanted(self, part: str, name: str) -> str:
-        """A parameter with a default: given, or as it was, or the default."""
-        declared = self.declared(self.body(part))
-        default = next(str(one["DefaultValue"]) for one in declared if one["ParameterKey"] == name)
-        return self.values.get(name, self.previous(part).get(name, default))
+def read(aws: Aws, wanted: Deployment) -> Deployed:
+    """Look at what is deployed, once."""
+    cloudformation = aws.client("cloudformation")
+    parts = {}
+    for part in deployment.PARTS:
+        stack = stacks.describe(cloudformation, wanted.stack(part)) or {}
+        status = stack.get("StackStatus", "")
+        pairs = [] if status in stacks.LEFT_OVER else stack.get("Parameters", [])
+        body = stacks.body(deployment.template(part))
+        parts[part] = Part(
+            wanted.stack(part),
+            status,
+            {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs},
+            stacks.outputs(stack),
+            body,
+            cloudformation.get_template_summary(TemplateBody=body)["Parameters"],
+        )
+    return Deployed(parts, flink_application.describe(aws.client("kinesisanalyticsv2"), wanted.application))
 
-    def plan(self, part: str) -> list[stacks.Change] | None:
-        """Make the change set of a part; None if nothing changes."""
-        body = self.body(part)
-        return stacks.plan(self.cloudformation, self.deployment.stack(part), body, self.parameters(part, body))
 
-    def plan_and_drop(self, part: str) -> None:
-        """See that CloudFormation takes what is wanted of a part. Raises RefusedError."""
-        if self.plan(part) is not None:
-            stacks.drop_plan(self.cloudformation, self.deployment.stack(part))
+def unfollowed(wanted: Wanted, deployed: Deployed) -> list[str]:
+    """The given parameters that differ from the deployed ones and that cannot change while the state is kept."""
+    # The mapping's position counts, not the job's, which a reset may have moved.
+    before = {**deployed.parts["application"].parameters, **deployed.parts["system"].parameters}
+    given = {name: value for name, value in wanted.values.items() if name in UNFOLLOWED}
+    if given.get("StartingPosition") == "LATEST":
+        # The time of the first start, which is kept.
+        given.pop("StartingTimestamp", None)
+    if "StartingTimestamp" in given:
+        given["StartingTimestamp"] = parameters.timestamp_of_mapping(given["StartingTimestamp"])
+    return [name for name, value in given.items() if before.get(name, value) != value]
 
-    def apply(self, part: str) -> bool:
-        """Bring a part's stack to what is wanted, and tell whether anything changed. Raises StackError."""
-        name = self.deployment.stack(part)
-        with step(f"stack {name}"):
-            planned = self.plan(part)
-            if planned is not None:
-                self._previous.pop(part, None)
-                stacks.execute(self.cloudformation, name)
-                self.changed.append(name)
-        self.values |= self.deployment.must_have(self.cloudformation, part)
-        return planned is not None
 
-    def unfollowed(self) -> list[str]:
-        """The given parameters that differ from the previous ones and that what runs cannot follow."""
-        # The mapping's position, not the job's, which a reset gives it.
-        before = self.previous("application") | self.previous("system")
-        given = {name: value for name, value in self.values.items() if name in UNFOLLOWED}
-        if "StartingTimestamp" in given:
-            given["StartingTimestamp"] = parameters.timestamp_of_mapping(given["StartingTimestamp"])
-        return [name for name, value in given.items() if before.get(name, value) != value]
+def request(part: str, wanted: Wanted, deployed: Deployed, left_out: Collection[str] = ()) -> stacks.Request:
+    """What the stack of a part is to become.
+
+    Args:
+        part: which.
+        wanted: with the outputs of the parts before it among its values.
+        deployed: what is there.
+        left_out: resources of the template to leave out for now.
+    """
+    found = deployed.parts[part]
+    values = {name: value for name, value in wanted.values.items() if name not in POSITION}
+    if part == "system":
+        values |= _position_of_mapping(wanted, deployed)
+    if part == "application":
+        values |= _position_of_job(wanted, deployed) | {"AllowNonRestoredState": _drops_state(wanted, deployed)}
+    return stacks.Request(
+        found.stack,
+        parameters.without(found.body, left_out),
+        parameters.for_cloudformation(found.declared, values, found.parameters),
+        wanted.tags,
+        wanted.cloudformation_role,
+    )
+
+
+def _position_of_mapping(wanted: Wanted, deployed: Deployed) -> dict[str, str]:
+    given = {name: value for name, value in wanted.values.items() if name in POSITION}
+    if given.get("StartingPosition") == "LATEST" == deployed.parameter("system", "StartingPosition"):
+        return {}
+    if "StartingTimestamp" in given:
+        given["StartingTimestamp"] = parameters.timestamp_of_mapping(given["StartingTimestamp"])
+    return given
+
+
+def _position_of_job(wanted: Wanted, deployed: Deployed) -> dict[str, str]:
+    """Where the job begins: what is given where it has no state yet or forgets it, and else what it was."""
+    given = dict(wanted.job_position) or {name: value for name, value in wanted.values.items() if name in POSITION}
+    if not deployed.parts["application"].parameters:
+        # A mapping that began earlier, as when `up` was interrupted in between, tells where the job begins.
+        return given or parameters.position_of_job(deployed.parts["system"].parameters)
+    return given if wanted.reset_state else {}
+
+
+def _drops_state(wanted: Wanted, deployed: Deployed) -> str:
+    """Once asked for, it stays until the code changes again, since each change of it restarts the job."""
+    before = deployed.parameter("application", "AllowNonRestoredState") or "false"
+    same_code = deployed.parameter("application", "JobKey") == wanted.values.get("JobKey")
+    return "true" if wanted.allow_non_restored else before if same_code else "false"
+
+
+def apply(aws: Aws, part: str, wanted: Wanted, deployed: Deployed, left_out: Collection[str] = ()) -> Applied:
+    """Bring the stack of a part to what is wanted, and wait for it.
+
+    Raises:
+        RefusedError: if CloudFormation refuses; nothing was changed then.
+        StackError: if it fails.
+    """
+    wish, cloudformation = request(part, wanted, deployed, left_out), aws.client("cloudformation")
+    with step(f"stack {wish.name}"):
+        changes = stacks.plan(cloudformation, wish)
+        if changes is not None:
+            stacks.execute(cloudformation, wish.name)
+    return Applied(wanted.deployment.must_have(cloudformation, part), changes is not None)

@@ -14,7 +14,6 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.iam.models import Role
 from moto.kms.models import Key
 from moto.logs.models import logs_backends
-from moto.sns.models import sns_backends
 
 from emulator.flink import endpoint, shapes
 from emulator.flink.shapes import RefusedError
@@ -30,7 +29,7 @@ def apply() -> None:
     global _applied
     if not _applied:
         _applied = True
-        _add(Application, LoggingOption, LogStream, Subscription, Alarm)
+        _add(Application, LogStream, Alarm)
         _write_key_policies_as_text()
         _write_role_policies_as_text()
 
@@ -172,7 +171,7 @@ class Application(Resource):
             },
         )
         status = ""
-        while status not in ("READY", "RUNNING"):
+        while status not in ("READY", "RUNNING", "ROLLED_BACK"):
             time.sleep(0.001)
             detail = _call(region, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]
             status = detail["ApplicationStatus"]
@@ -186,18 +185,6 @@ class Application(Resource):
                 _call(region, "DescribeApplication", ApplicationName=name)
 
 
-class LoggingOption(Resource):
-    """The log stream of an application."""
-
-    TYPE = "AWS::KinesisAnalyticsV2::ApplicationCloudWatchLoggingOption"
-
-    @staticmethod
-    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
-        operation = "AddApplicationCloudWatchLoggingOption"
-        _call(region, operation, **shapes.typed(f"{operation}Request", properties))
-        return name
-
-
 class LogStream(Resource):
     """A log stream, which its log group takes with it."""
 
@@ -208,29 +195,6 @@ class LogStream(Resource):
         stream: str = properties["LogStreamName"]
         logs_backends[account_id][region].create_log_stream(properties["LogGroupName"], stream)
         return stream
-
-
-class Subscription(Resource):
-    """A subscription of a topic."""
-
-    TYPE = "AWS::SNS::Subscription"
-
-    @staticmethod
-    def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
-        where = (properties["TopicArn"], properties["Endpoint"], properties["Protocol"])
-        return str(sns_backends[account_id][region].subscribe(*where).arn)
-
-    @classmethod
-    def update(cls, name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
-        """Another endpoint is another subscription, which SNS may have already; the old one is deleted after it."""
-        made = cls.create(name, properties, account_id, region)
-        if made != name:
-            cls.delete(name, account_id, region)
-        return made
-
-    @staticmethod
-    def delete(name: str, account_id: str, region: str) -> None:
-        sns_backends[account_id][region].unsubscribe(name)
 
 
 class Alarm(Resource):

@@ -6,7 +6,6 @@ Not emulated: drift, stack policies, nested stacks, and undoing what an update d
 
 import contextlib
 import functools
-from collections.abc import Iterator
 from copy import deepcopy
 from typing import Any
 
@@ -14,7 +13,8 @@ from moto.awslambda.models import EventSourceMapping
 from moto.cloudformation import models, parsing
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
-from moto.dynamodb.models import dynamodb_backends
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models.table import Table
 
 _applied = False
@@ -31,6 +31,8 @@ def apply() -> None:
         _list_the_changes()
         _update_resources()
         _roll_back_what_fails()
+        _delete_what_fails_to_be_created()
+        _delete_tables_that_are_gone()
         _retain_except_on_create()
 
 
@@ -99,7 +101,7 @@ def _mentioned(resource: Any, template: Any) -> set[str]:
 
 
 def _list_the_changes() -> None:
-    """Moto's DescribeChangeSet ignores parameters and has no Import; AWS's lists all that will change.
+    """Moto's DescribeChangeSet ignores parameters; AWS's lists all that will change.
 
     https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html (Action)
     """
@@ -108,7 +110,7 @@ def _list_the_changes() -> None:
         resources = self.stack.resource_map
         types = {**resources._resource_json_map, **self.template_dict["Resources"]}
         return [
-            models.Change("Import" if self.change_set_type == "IMPORT" else action, name, types[name]["Type"])
+            models.Change(action, name, types[name]["Type"])
             for action, names in resources.build_resource_diff(self.template_dict, self.parameters).items()
             for name in names
         ]
@@ -161,10 +163,12 @@ def _roll_back_what_fails() -> None:
         stack._add_stack_event(f"{kind}_IN_PROGRESS", resource_status_reason="User Initiated")
         before = set(stack.resource_map._resource_json_map)
         try:
-            with _importing(kind):
-                change_set.apply()
+            change_set.apply()
         except Exception as error:
             _roll_back(stack, change_set, str(error) or repr(error))
+            if kind != "UPDATE" and change_set.on_stack_failure == "DELETE":
+                stack.status = "DELETE_COMPLETE"
+                self.deleted_stacks[stack.stack_id] = self.stacks.pop(stack.stack_id)
         else:
             stack.status = f"{kind}_COMPLETE"
             stack.template, stack.template_dict = change_set.template, change_set.template_dict
@@ -189,23 +193,31 @@ def _roll_back(stack: Any, change_set: Any, reason: str) -> None:
         stack.template = change_set.template
 
 
-@contextlib.contextmanager
-def _importing(kind: str) -> Iterator[None]:
-    """Moto creates what a change set of type IMPORT names; AWS takes the resource that exists. Here: tables alone.
+def _delete_what_fails_to_be_created() -> None:
+    """Moto ignores OnStackFailure; with DELETE, AWS deletes a stack whose first creation fails.
 
-    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/resource-import.html
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateChangeSet.html (OnStackFailure)
     """
-    create = Table.create_from_cloudformation_json
+    create = CloudFormationResponse.create_change_set
 
-    def existing(resource_name: str, cloudformation_json: Any, account_id: str, region_name: str, **_: Any) -> Any:
-        return dynamodb_backends[account_id][region_name].get_table(resource_name)
+    def create_change_set(self: Any) -> Any:
+        answer = create(self)
+        newest = list(self.cloudformation_backend.change_sets.values())[-1]
+        newest.on_stack_failure = self._get_param("OnStackFailure")
+        return answer
 
-    if kind == "IMPORT":
-        Table.create_from_cloudformation_json = existing
-    try:
-        yield
-    finally:
-        Table.create_from_cloudformation_json = create
+    CloudFormationResponse.create_change_set = create_change_set
+
+
+def _delete_tables_that_are_gone() -> None:
+    """Moto fails to delete a stack whose table is gone; AWS takes such a resource for deleted."""
+    delete = Table.delete
+
+    def delete_if_there(self: Any, account_id: str, region_name: str) -> None:
+        with contextlib.suppress(ResourceNotFoundException):
+            delete(self, account_id, region_name)
+
+    Table.delete = delete_if_there
 
 
 def _retain_except_on_create() -> None:

@@ -15,6 +15,8 @@ from emulator.flink.shapes import RefusedError
 _TARGET = "KinesisAnalytics_20180523."
 _REGION = re.compile(r"Credential=[^/]+/\d+/([^/]+)/")
 
+_DASHBOARD = "/flinkdashboard"
+
 _Application = Callable[..., Iterable[bytes]]
 _make: Callable[[str], FlinkService] | None = None
 _services: dict[str, FlinkService] = {}
@@ -44,6 +46,9 @@ def service(region: str) -> FlinkService:
 
 
 def _dispatch(self: Any, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+    path = str(environ.get("PATH_INFO", ""))
+    if path.startswith(_DASHBOARD):
+        return _rest(Request(environ), path.removeprefix(_DASHBOARD))(environ, start_response)
     target = str(environ.get("HTTP_X_AMZ_TARGET", ""))
     if not target.startswith(_TARGET):
         return _moto(self, environ, start_response)
@@ -57,6 +62,15 @@ def _answer(request: Request, operation: str) -> Response:
         if not found:
             raise RefusedError("MissingAuthenticationTokenException", "the request is not signed")
         status, content = 200, service(found[1]).handle(operation, json.loads(request.get_data()))
+        if "AuthorizedUrl" in content:
+            content["AuthorizedUrl"] = request.host_url.rstrip("/") + content["AuthorizedUrl"]
     except RefusedError as refused:
         status, content = 400, {"__type": refused.kind, "message": str(refused)}
     return Response(json.dumps(content), status, content_type="application/x-amz-json-1.1")
+
+
+def _rest(request: Request, path: str) -> Response:
+    """Flink's REST API behind the dashboard's presigned address."""
+    region, _, name = request.args.get("authToken", "").partition("/")
+    content = service(region).dashboard(name, path) if name else None
+    return Response(json.dumps(content), 200 if content is not None else 404, content_type="application/json")

@@ -76,7 +76,7 @@ class FlinkService:
 
     def _start_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
-        self._must_be(application, "READY")
+        self._must_be(application, "READY", "ROLLED_BACK")
         self._code(application.configuration)
         restore = request.get("RunConfiguration", {}).get("ApplicationRestoreConfiguration", {})
         application.restored = restore.get("ApplicationRestoreType", "RESTORE_FROM_LATEST_SNAPSHOT")
@@ -101,7 +101,7 @@ class FlinkService:
 
     def _update_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
-        self._must_be(application, "READY", "RUNNING")
+        self._must_be(application, "READY", "RUNNING", "ROLLED_BACK")
         self._must_be_current(application, request)
         configuration = _updated(application.configuration, request)
         self._code(configuration)
@@ -110,7 +110,7 @@ class FlinkService:
         application.versions.append(configuration)
         application.version += 1
         operation = self._begin(application, "UpdateApplication")
-        if application.status == "READY":
+        if application.status != "RUNNING":
             _succeed(operation)
             return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
         application.taken.append(self._jobs.now())
@@ -138,7 +138,7 @@ class FlinkService:
 
     def _delete_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
-        self._must_be(application, "READY", "RUNNING")
+        self._must_be(application, "READY", "RUNNING", "ROLLED_BACK")
         if application.status == "RUNNING":
             raise RefusedError("ResourceInUseException", f"Application {application.name} is running; stop it first")
         application.status = "DELETING"
@@ -185,7 +185,25 @@ class FlinkService:
     def _create_application_presigned_url(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
         self._must_be(application, "RUNNING")
-        return {"AuthorizedUrl": f"https://flink.{self.region}.example/{application.name}?authToken=bearer-secret"}
+        # The endpoint puts its own address before it; the token says whose dashboard it is.
+        return {"AuthorizedUrl": f"/flinkdashboard?authToken={self.region}/{application.name}"}
+
+    def dashboard(self, name: str, path: str) -> Any:
+        """What Flink's REST API answers for an application; None for an address that is not emulated.
+
+        https://nightlies.apache.org/flink/flink-docs-release-1.20/docs/ops/rest_api/
+        """
+        application = self.applications.get(name)
+        if application is None or application.status != "RUNNING":
+            return None
+        up_since = application.up_since
+        if path == "/jobs/overview":
+            begun = [] if up_since is None else [{"jid": "job", "start-time": int(up_since.timestamp() * 1000)}]
+            return {"jobs": begun}
+        if path == "/jobs/job" and up_since is not None:
+            duration = int((self._jobs.now() - up_since).total_seconds() * 1000)
+            return {"state": "RUNNING", "duration": duration, "vertices": [{"status": "RUNNING"}]}
+        return [{"id": "numRestarts", "value": "0"}] if path == "/jobs/job/metrics" else None
 
     def _add_application_cloud_watch_logging_option(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
@@ -210,7 +228,7 @@ class FlinkService:
             application.version += 1
             self._running(application, operation)
 
-        return [("ROLLING_BACK", None), ("ROLLED_BACK", None), ("RUNNING", restore)]
+        return [("ROLLING_BACK", None), ("ROLLING_BACK", None), ("RUNNING", restore)]
 
     def _running(self, application: Application, operation: Operation) -> None:
         _succeed(operation)

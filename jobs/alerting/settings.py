@@ -24,7 +24,7 @@ _STREAM_GROUPS = {
     "DeadLetterStream0": ("aws.", "sink.", "json."),
 }
 _SOURCE_KEYS = ("source.init.position", "source.init.timestamp")
-_ALERT_KEYS = ("threshold", "policy", "rearm_margin", "state_ttl")
+_ALERT_KEYS = ("threshold", "thresholds", "policy", "rearm_margin", "state_ttl")
 _ARN = re.compile(r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})")
 _TTL = re.compile(r"[0-9]{1,9} ?(ms|s|min|h)|[0-9]{1,6} ?d")
 
@@ -245,5 +245,21 @@ def _alerts(groups: dict[str, dict[str, str]], path: Path) -> AlertSettings:
         policy=policy(group.get("policy", default.policy), f"{where}: policy"),
         rearm_margin=whole_number(group.get("rearm_margin", default.rearm_margin), f"{where}: rearm_margin", 0),
         state_ttl=ttl,
-        thresholds=product_thresholds(groups.get("Thresholds", {}), f"{path}: group Thresholds"),
+        thresholds=_thresholds(groups, path),
     )
+
+
+def _thresholds(groups: dict[str, dict[str, str]], path: Path) -> dict[str, int]:
+    """The thresholds by product: a group of their own, or one JSON object in the group Alerts."""
+    text = groups.get("Alerts", {}).get("thresholds")
+    if text is None:
+        return product_thresholds(groups.get("Thresholds", {}), f"{path}: group Thresholds")
+    where = f"{path}: group Alerts: thresholds"
+    if "Thresholds" in groups:
+        raise SettingsError(f"{where}: expected it or the group Thresholds, not both")
+    try:
+        return product_thresholds(json.loads(text, object_pairs_hook=_once), where)
+    except SettingsError:
+        raise
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{where}: expected a JSON object: {error}") from None

@@ -7,7 +7,7 @@ import boto3
 
 from deploy import deployment
 from deploy import packages as artifacts
-from deploy.aws import stacks
+from deploy.aws import stacks, topics
 
 _DEPLOYMENT = deployment.Deployment(deployment.DEFAULT_NAME)
 
@@ -44,14 +44,20 @@ def create(shards: int) -> System:
         "CodeBucket": bucket,
         **{key: artifacts.upload(s3, bucket, packages[key]) for key in ("KinesisToDynamoKey", "AlertsToSnsKey")},
         "Shards": str(shards),
-        "Phone1": _PHONE,
     }
+    table = _create(cloudformation, "table", {})
+    parameters |= table | {"ApplicationName": _DEPLOYMENT.application}
     outputs = _create(cloudformation, "system", parameters)
+    topics.bring(boto3.client("sns"), outputs["AlertsTopicArn"], "sms", [_PHONE])
     return System(outputs, _listen(outputs["AlertsTopicArn"]))
 
 
 def _create(cloudformation: Any, part: str, parameters: dict[str, str]) -> dict[str, str]:
-    return stacks.create(cloudformation, _DEPLOYMENT.stack(part), deployment.template(part), parameters)
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    name = _DEPLOYMENT.stack(part)
+    stacks.plan(cloudformation, stacks.Request(name, stacks.body(deployment.template(part)), given))
+    stacks.execute(cloudformation, name)
+    return _DEPLOYMENT.must_have(cloudformation, part)
 
 
 def _listen(topic: str) -> str:

@@ -7,12 +7,10 @@ from typing import Any
 
 from cfnlint.decode import cfn_yaml
 
-from deploy.up.parameters import with_thresholds
-
 ROOT = Path(__file__).resolve().parents[2]
 FOLDER = ROOT / "deploy" / "templates"
 # In the order in which the stacks are made; each may ask for outputs of those before it.
-TEMPLATES = ("storage", "system", "application", "monitoring")
+TEMPLATES = ("storage", "table", "system", "application", "monitoring")
 
 PSEUDO_PARAMETERS = {
     "AWS::AccountId": "123456789012",
@@ -23,12 +21,9 @@ PSEUDO_PARAMETERS = {
 _NOTHING = object()
 
 
-def body(name: str, thresholds: dict[str, int] | None = None) -> str:
-    """A template's text, in the application's with the thresholds that `up` puts there."""
-    text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
-    if not thresholds:
-        return text
-    return with_thresholds(text, {product: str(threshold) for product, threshold in thresholds.items()}, None)
+def body(name: str) -> str:
+    """A template's text."""
+    return (FOLDER / f"{name}.yaml").read_text(encoding="utf-8")
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -81,8 +76,12 @@ class Resolver:
         if isinstance(condition, str):
             return self.condition(self._template["Conditions"][condition])
         function, argument = next(iter(condition.items()))
+        if function == "Condition":
+            return self.condition(argument)
         if function == "Fn::Not":
             return not self.condition(argument[0])
+        if function == "Fn::And":
+            return all(map(self.condition, argument))
         assert function == "Fn::Equals", f"unknown: {function}"
         return len({str(self.value(side)) for side in argument}) == 1
 

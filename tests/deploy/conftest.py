@@ -38,7 +38,7 @@ def account(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> Account:
-    """An empty account; `up` makes three of the four stacks there, as the alarms take their time."""
+    """An empty account; `up` makes four of the five stacks there, as the alarms take their time."""
     flink.reset()
     monkeypatch.setenv("AWS_REGION", REGION)
     monkeypatch.setattr(session, "connect", lambda region: connection)
@@ -48,12 +48,15 @@ def account(
     for module in (waiting, tail, logs, verify):
         monkeypatch.setattr(module, "INTERVAL", 0.005)
     monkeypatch.setattr(waiting, "now", flink.now)
-    monkeypatch.setattr(deployment, "PARTS", ("storage", "system", "application"))
+    monkeypatch.setattr(waiting, "pause", lambda seconds: None)
+    monkeypatch.setattr(deployment, "PARTS", ("storage", "table", "system", "application"))
 
     def run(*arguments: str) -> Outcome:
         capsys.readouterr()
+        # Nobody is there to be asked.
+        agreed = ["--yes"] if arguments[0] == "up" else []
         try:
-            status = deploy.main(list(arguments))
+            status = deploy.main([*arguments, *agreed])
         except SystemExit as exit:
             status = int(exit.code or 0)
         out, err = capsys.readouterr()
@@ -67,6 +70,6 @@ def account(
 
 @pytest.fixture
 def whole_account(account: Account, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """An empty account, in which `up` makes all four stacks."""
-    monkeypatch.setattr(deployment, "PARTS", ("storage", "system", "application", "monitoring"))
+    """An empty account, in which `up` makes all five stacks."""
+    monkeypatch.setattr(deployment, "PARTS", ("storage", "table", "system", "application", "monitoring"))
     return account

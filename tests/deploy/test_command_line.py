@@ -83,7 +83,7 @@ def test_the_build_ends_with_it(emulator: Emulator, tmp_path: Path, number: sign
     script = whole / "build.sh"
     script.write_text(f"#!/bin/sh\nsleep 600 &\ntouch {begun}\nwait\n")
     script.chmod(0o755)
-    command = [*COMMAND, "up", "--region", REGION]
+    command = [*COMMAND, "up", "--yes", "--region", REGION]
     process = subprocess.Popen(command, cwd=whole, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     eventually(begun.exists, "the build begins")
     process.send_signal(number)

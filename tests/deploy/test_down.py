@@ -1,7 +1,5 @@
 """`down`: what goes, what stays, and that nothing is left."""
 
-import json
-import re
 from typing import Any
 
 import pytest
@@ -10,16 +8,17 @@ from botocore.exceptions import ClientError
 from deploy.aws import stacks, waiting
 from deploy.commands import down
 from deploy.deployment import Deployment
-from deploy.up import kept_table
 from local import leftovers
 from tests.deploy import cfn
 from tests.deploy.deployed import APPLICATION, Account
-from tests.emulated import REGION
 
 
 def everything(account: Account) -> dict[str, list[Any]]:
-    """All that the account holds; tables by their names."""
-    return leftovers.everything(account.client)
+    """All that the account holds; tables and stacks by their names."""
+    found = leftovers.everything(account.client)
+    if "stacks" in found:
+        found["stacks"] = [stack["StackName"] for stack in found["stacks"]]
+    return found
 
 
 def put_item(account: Account) -> None:
@@ -44,7 +43,7 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(down, "_delete", with_a_late_flush)
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
-    assert "HttpRequests goes, with 1 items" in outcome.out
+    assert "HttpRequests is deleted, with 1 items" in outcome.out
     assert "nothing is left but the operators' key " in outcome.out
     assert "/aws/lambda/KinesisToDynamo is there again" in outcome.err
     days = cfn.load("monitoring")["Resources"]["OperatorsKey"]["Properties"]["PendingWindowInDays"]
@@ -58,80 +57,22 @@ def test_a_kept_table_comes_back(account: Account) -> None:
     put_item(account)
     outcome = account.run("down", "--keep-table", "--yes")
     assert outcome.status == 0, outcome.err
-    assert everything(account) == {"tables": ["HttpRequests"]}
+    assert "nothing is left but the table HttpRequests" in outcome.out
+    kept = {"stacks": ["low-inventory-table"], "tables": ["HttpRequests"]}
+    assert everything(account) == kept
     planned = account.run("up", "--plan")
     assert planned.status == 0, planned.err
-    assert "the table HttpRequests is there, and is imported" in planned.out
-    assert everything(account) == {"tables": ["HttpRequests"]}
+    assert "stack low-inventory-table: no change" in planned.out
+    assert everything(account) == kept
     outcome = account.run("up")
     assert outcome.status == 0, outcome.err
-    assert "importing it" in outcome.err
     assert account.client("dynamodb").scan(TableName="HttpRequests")["Count"] == 1
     assert "no change\n" in account.run("up").out
     assert account.run("down", "--yes").status == 0
     assert everything(account) == {}
 
 
-def create_table(account: Account, keys: str = "pk sk", types: str = "SS") -> str:
-    """Make a table of the name that `up` takes, and give its ARN."""
-    names = keys.split()
-    answer = account.client("dynamodb").create_table(
-        TableName="HttpRequests",
-        KeySchema=[{"AttributeName": n, "KeyType": k} for n, k in zip(names, ("HASH", "RANGE"), strict=False)],
-        AttributeDefinitions=[{"AttributeName": n, "AttributeType": t} for n, t in zip(names, types, strict=False)],
-        BillingMode="PAY_PER_REQUEST",
-    )
-    return str(answer["TableDescription"]["TableArn"])
-
-
-@pytest.mark.parametrize(("keys", "types"), [("id", "S"), ("sk pk", "SS"), ("pk sk", "SN")])
-def test_a_table_with_other_keys_is_not_taken(account: Account, keys: str, types: str) -> None:
-    create_table(account, keys, types)
-    for arguments in (["--plan"], []):
-        outcome = account.run("up", *arguments)
-        assert outcome.status == 2
-        assert "other keys than pk and sk" in outcome.err
-    assert account.run("down", "--yes").status == 0
-    assert everything(account) == {"tables": ["HttpRequests"]}
-
-
-@pytest.mark.parametrize(("keeper", "whose"), [("", "may be another system's"), ("shop", "by the deployment shop")])
-def test_only_a_table_that_was_kept_is_taken(account: Account, keeper: str, whose: str) -> None:
-    arn = create_table(account)
-    dynamodb = account.client("dynamodb")
-    if keeper:
-        dynamodb.tag_resource(ResourceArn=arn, Tags=[{"Key": kept_table.TAG, "Value": keeper}])
-    for arguments in (["--plan"], []):
-        outcome = account.run("up", *arguments)
-        assert outcome.status == 2
-        assert whose in outcome.err
-    assert "--parameter TableName=OTHER" in outcome.err
-    assert account.run("down", "--yes").status == 0
-    assert everything(account) == {"tables": ["HttpRequests"]}
-    # The way out that the message names.
-    (command,) = re.findall(r"`aws dynamodb tag-resource ([^`]*)`", outcome.err)
-    given = dict(re.findall(r"--(\S+) (\S+)", command))
-    assert given["region"] == REGION
-    tag = dict(pair.split("=") for pair in given["tags"].split(","))
-    dynamodb.tag_resource(ResourceArn=given["resource-arn"], Tags=[tag])
-    outcome = account.run("up")
-    assert outcome.status == 0, outcome.err
-    assert "importing it" in outcome.err
-
-
-def test_a_provisioned_table_is_imported_as_it_is() -> None:
-    units = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 3}
-    described: dict[str, Any] = {"ProvisionedThroughput": units | {"NumberOfDecreasesToday": 0}}
-    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
-    assert properties["BillingMode"] == "PROVISIONED"
-    assert properties["ProvisionedThroughput"] == units
-    described["BillingModeSummary"] = {"BillingMode": "PAY_PER_REQUEST"}
-    properties = json.loads(kept_table._template(described, "HttpRequests"))["Resources"]["Table"]["Properties"]
-    assert properties["BillingMode"] == "PAY_PER_REQUEST"
-    assert "ProvisionedThroughput" not in properties
-
-
-@pytest.mark.parametrize("state", ["STARTING", "FORCE_STOPPING", "ROLLING_BACK"])
+@pytest.mark.parametrize("state", ["STARTING", "FORCE_STOPPING", "ROLLING_BACK", "ROLLED_BACK"])
 def test_an_application_on_its_way_is_forced_to_stop(account: Account, state: str) -> None:
     assert account.run("up").status == 0
     account.application.status = state
@@ -153,7 +94,7 @@ def test_a_failed_up_can_be_taken_down(account: Account) -> None:
     assert everything(account) == {}
 
 
-@pytest.mark.parametrize("last", ["storage", "system"])
+@pytest.mark.parametrize("last", ["table", "system"])
 def test_an_interrupted_down_is_finished_by_the_next(
     account: Account, monkeypatch: pytest.MonkeyPatch, last: str
 ) -> None:
@@ -205,30 +146,6 @@ def test_what_still_answers_is_waited_for(account: Account, monkeypatch: pytest.
     assert outcome.status == 1
     assert "Failures" in outcome.err
     assert "to be gone" in outcome.err
-
-
-class SlowTable:
-    """DynamoDB with one table that is being deleted, which takes a while."""
-
-    def __init__(self) -> None:
-        self.left = 3
-
-    def describe_table(self, TableName: str) -> dict[str, Any]:  # noqa: N803
-        self.left -= 1
-        if self.left < 0:
-            raise ClientError({"Error": {"Code": "ResourceNotFoundException"}}, "DescribeTable")
-        return {"Table": {"TableStatus": "DELETING"}}
-
-    def delete_table(self, TableName: str) -> None:  # noqa: N803
-        """No error: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteTable.html."""
-
-
-def test_a_table_that_is_being_deleted_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(waiting, "INTERVAL", 0)
-    slow = SlowTable()
-    assert "gone already" in down._items(slow, "HttpRequests")
-    down._delete_table(slow, "HttpRequests")
-    assert slow.left < 0
 
 
 def test_asks_first(account: Account) -> None:

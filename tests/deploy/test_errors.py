@@ -21,7 +21,7 @@ CASES = [
     ),
     (
         refused("AccessDenied", "User: x is not authorized to perform: iam:CreateRole on resource: y"),
-        "name one with --role-arn",
+        "name one with --service-role-arn",
     ),
     (DeployError("SourceStream: it is there", errors.next_step("Stream already exists")), "--parameter"),
     (refused("LimitExceededException", "Exceeded the limit of 500 shards"), "Service Quotas"),

@@ -53,21 +53,26 @@ def test_alarms_of_our_template() -> None:
     assert hourly.alarms(cfn.body("monitoring")) == Alarms(len(alarms), metrics)
 
 
-@pytest.mark.parametrize(
-    ("own_key", "key"), [(True, {"key of the operators' topic": 1 / 730}), (False, {})], ids=["own key", "role given"]
-)
-def test_an_hour_by_hand(own_key: bool, key: dict[str, float]) -> None:
-    lines = hourly.estimate(5, 2, 3, 2, Alarms(4, 6), own_key)
+EXTRAS = [
+    (24, False, False, {}),
+    (24, True, False, {"key of the operators' topic": 1 / 730}),
+    (336, False, False, {"streams: retention after the first day": 0.14}),
+    (24, False, True, {"stream of events: enhanced fan-out": 0.045}),
+]
+
+
+@pytest.mark.parametrize(("hours", "own_key", "fan_out", "extra"), EXTRAS)
+def test_an_hour_by_hand(hours: int, own_key: bool, fan_out: bool, extra: dict[str, float]) -> None:
+    lines = hourly.estimate(hourly.Size(5, 2, 3, 2, hours, own_key, fan_out, Alarms(4, 6)))
     assert {line.what: line.dollars_an_hour for line in lines} == pytest.approx(
         {
-            "application: 3 KPU, and one that directs them": 0.44,
+            "application: 3 KPU, and one for orchestration": 0.44,
             "application: 50 GB a KPU": 3 * 5 / 730,
             "streams: 7 shards": 0.105,
-            "streams: retention after the first day": 0.14,
             "alarms: 4, on 6 metrics": 0.6 / 730,
             "dashboard": 3 / 730,
         }
-        | key
+        | extra
     )
 
 
@@ -77,3 +82,9 @@ def test_show() -> None:
     assert "no free tier" in shown[1]
     assert shown[2:4] == ["    0.2500  one", "    0.0625  other"]
     assert shown[4].startswith("    0.3125  in all")
+
+
+def test_a_learner_sees_the_budget_first() -> None:
+    shown = hourly.show([hourly.Line("one", 0.25)], lab=True).splitlines()
+    assert shown[0] == "$0.25 an hour, $6.00 a day: the lab's budget of $50 lasts 8 days"
+    assert "is lost with all that is in it" in shown[1]

@@ -58,16 +58,12 @@ BY_HAND = {
     "ours": {
         "streams: shards (events, alerts, dead letters)": 3 * 730 * 0.015,
         "streams: records written": (262.8 + 13.14) * 0.014,
-        "streams: retention after the first day": 3 * 730 * 0.02,
-        # Seven days of 100 events of 250 bytes and 5 alerts of 100 bytes a second: 15.4224 GB.
-        "streams: retention after seven days": 15.4224 * 0.023,
         # 8,760 times five minutes, 12 calls for each of 6 readers and writers: 630,720 calls.
         "streams: encryption, AWS managed key": 0.63072 * 3,
         # One invocation a second of each function, with 100 events and with 5 alerts.
         "functions: invocations": 2 * 2.628 * 0.20,
         # 22 ms at 256/1769 are 152.03 ms, 4 requests: 193 ms. 41 ms are 283.3 ms, 15 requests: 434 ms.
         "functions: duration": 2.628 * (0.193 + 0.434) * 0.25 * 16.6667,
-        "functions: traces": 2 * 2.628 * 5,
         # 1000 and 600 bytes a second and 400 bytes for each of 5 alerts: 9.4608 GB, and the job's 0.1 GB.
         "logs: written": 9.5608 * 0.5,
         "logs: kept 30 days": 9.5608 * 0.03,
@@ -75,7 +71,7 @@ BY_HAND = {
         "table: a month's items": 105.12 * 0.25,
         "table: point-in-time recovery of them": 105.12 * 0.20,
         "idempotency table: two writes an alert": 2 * 13.14 * 0.625,
-        "application: 1 KPU, and one that directs": 2 * 730 * 0.11,
+        "application: 1 KPU, and one for orchestration": 2 * 730 * 0.11,
         "application: 50 GB running storage": 50 * 0.10,
         "topic: messages": 13.14 * 0.5,
         f"alarms: {ALARMS.alarms}, on {ALARMS.metrics} metrics": ALARMS.metrics * 0.10,
@@ -118,11 +114,6 @@ def test_invocations(rate: float, shards: int, invocations: float) -> None:
     assert monthly.invocations(rate, shards) == pytest.approx(invocations)
 
 
-@pytest.mark.parametrize(("rate", "traces"), [(0.5, 0.5), (1, 1), (11, 1.5)])
-def test_traces(rate: float, traces: float) -> None:
-    assert monthly.traces(rate) == pytest.approx(traces)
-
-
 def test_the_templates_have_what_is_counted() -> None:
     system = cfn.load("system")["Resources"]
     functions = [one["Properties"] for one in system.values() if one["Type"] == "AWS::Lambda::Function"]
@@ -131,8 +122,8 @@ def test_the_templates_have_what_is_counted() -> None:
 
 
 def test_the_estimate_agrees() -> None:
-    estimate = hourly.estimate(1, 1, 1, 1, ALARMS, own_key=True)
-    standing = ("application", "streams: shards", "streams: retention after the first", "alarms", "dashboard", "key")
+    estimate = hourly.estimate(hourly.Size(1, 1, 1, 1, 24, True, False, ALARMS))
+    standing = ("application", "streams: shards", "alarms", "dashboard", "key")
     month = sum(line.dollars for line in monthly.ours(1, Assumptions()) if line.what.startswith(standing))
     assert sum(line.dollars_an_hour for line in estimate) * 730 == pytest.approx(month)
 

@@ -10,13 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy import deployment
 from deploy.aws.errors import DeployError
-from deploy.up import parameters
+from deploy.up import options, parameters, thresholds
 from tests.deploy import cfn
 
 counts = st.integers(1, 500)
-names = st.sampled_from(["Policy", "Shards", "Phone1", "Phone2", "RoleArn"])
+names = st.sampled_from(["Policy", "Shards", "OutputShards", "Reader", "RoleArn"])
 pairs = st.dictionaries(names, st.text(max_size=3))
 
 
@@ -30,29 +29,24 @@ def test_shard_steps(now: int, wanted: int) -> None:
 
 @given(pairs, pairs)
 def test_given_wins_then_previous_then_default(values: dict[str, str], previous: dict[str, str]) -> None:
-    declared = [
-        {"ParameterKey": name, "NoEcho": name.startswith("Phone")} for name in ("Policy", "Shards", "Phone1", "Phone2")
-    ]
-    made = {one["ParameterKey"]: one for one in parameters.for_cloudformation(declared, values, previous)}
-    for name in ("Policy", "Shards", "Phone1", "Phone2"):
-        resolved: Any = made.get(name, {})
+    names = ("Policy", "Shards", "OutputShards", "Reader")
+    made = parameters.for_cloudformation([{"ParameterKey": name} for name in names], values, previous)
+    by_name = {one["ParameterKey"]: one for one in made}
+    for name in names:
+        resolved: Any = by_name.get(name, {})
         value = previous[name] if resolved.get("UsePreviousValue") else resolved.get("ParameterValue")
         assert value == values.get(name, previous.get(name))
-        # What CloudFormation does not show cannot be compared.
-        assert not (name.startswith("Phone") and name in values and resolved.get("UsePreviousValue"))
-    assert "RoleArn" not in made
+    assert "RoleArn" not in by_name
 
 
 THRESHOLDS = [
     ("[]", "expected an object"),
     ("{", "expected JSON"),
-    ('{"SKU-1": 1.5}', "'SKU-1': expected a whole number, got 1.5"),
+    ('{"SKU-1": 1.5}', "'SKU-1': expected a whole number that fits INT, got 1.5"),
     ('{"SKU-1": true}', "whole number"),
     ('{"SKU-1": 2147483648}', "whole number"),
     ('{"": 1}', "1 to 64 characters"),
-    ('{"Ref": 1}', "not Ref"),
-    ('{"Fn::Sub": 1}', "not Ref"),
-    (json.dumps({f"SKU-{n}": n for n in range(51)}), "at most 50"),
+    (json.dumps({f"SKU-{n:04}": n for n in range(200)}), "the service takes 2048"),
 ]
 
 
@@ -61,27 +55,23 @@ def test_thresholds_that_are_refused(tmp_path: Path, content: str, expected: str
     file = tmp_path / "thresholds.json"
     file.write_text(content)
     with pytest.raises(DeployError, match=expected) as error:
-        parameters.read_thresholds(file)
+        thresholds.read(file)
     assert str(file) in str(error.value)
     assert error.value.status == 2
 
 
-def test_thresholds_are_kept_replaced_and_taken_out() -> None:
-    template = deployment.template("application").read_text(encoding="utf-8")
-    made = parameters.with_thresholds(template, {"SKU-1": "3"}, None)
-    assert '- {"PropertyGroupId": "Thresholds", "PropertyMap": {"SKU-1": "3"}}' in made
-    assert parameters.with_thresholds(template, None, made) == made
-    assert parameters.with_thresholds(template, {"SKU-2": "4"}, made) != made
-    assert parameters.with_thresholds(template, {}, made) == template
-    assert parameters.with_thresholds(template, None, None) == template
-    assert parameters.thresholds_in(made) == {"SKU-1": "3"}
-    assert parameters.thresholds_in(template) == {}
+def test_thresholds_become_one_parameter(tmp_path: Path) -> None:
+    file = tmp_path / "thresholds.json"
+    file.write_text('{"SKU-2": 4, "SKU-\u00e9": 3}', encoding="utf-8")
+    assert thresholds.read(file) == '{"SKU-2":4,"SKU-\\u00e9":3}'
+    file.write_text("{}")
+    assert thresholds.read(file) == ""
 
 
 DECLARED: list[dict[str, Any]] = [
     {"ParameterKey": "OutputShards", "ParameterType": "Number", "DefaultValue": "1"},
     {"ParameterKey": "SmsSpendAlarmUSD", "ParameterType": "Number", "DefaultValue": "0.8"},
-    {"ParameterKey": "MessageTemplate", "ParameterType": "String", "DefaultValue": ""},
+    {"ParameterKey": "Tracing", "ParameterType": "String", "DefaultValue": ""},
     {"ParameterKey": "JobKey", "ParameterType": "String"},
     {
         "ParameterKey": "AutoScaling",
@@ -103,32 +93,23 @@ VALUES = [
     ("SmsSpendAlarmUSD", "2.5", ""),
     ("SmsSpendAlarmUSD", "0", ""),
     ("SmsSpendAlarmUSD", "much", "a number, got 'much'"),
-    ("MessageTemplate", "", ""),
+    ("Tracing", "", ""),
     ("AutoScaling", "false", ""),
     ("AutoScaling", "no", "one of true, false, got 'no'"),
     ("LogRetentionDays", "3", ""),
     ("LogRetentionDays", "2", "one of 1, 3, got '2'"),
-    ("JobKey", "a.zip", "one of AutoScaling, LogRetentionDays, MessageTemplate, OutputShards, SmsSpendAlarmUSD"),
+    ("JobKey", "a.zip", "one of AutoScaling, LogRetentionDays, OutputShards, SmsSpendAlarmUSD, Tracing"),
 ]
 
 
 @pytest.mark.parametrize(("name", "value", "expected"), VALUES)
 def test_values_of_parameters(name: str, value: str, expected: str) -> None:
     if not expected:
-        parameters.check({name: value}, DECLARED)
+        parameters.check({name: value}, DECLARED, options.OWN_OPTIONS)
         return
     with pytest.raises(DeployError, match=f"--parameter {name}: .*{re.escape(expected)}") as error:
-        parameters.check({name: value}, DECLARED)
+        parameters.check({name: value}, DECLARED, options.OWN_OPTIONS)
     assert error.value.status == 2
-
-
-def test_the_log_option_is_taken_out_whole() -> None:
-    template = deployment.template("application").read_text(encoding="utf-8")
-    made = parameters.without(template, ["LogTo"])
-    assert template.count(parameters.LOG_OPTION) == 1
-    assert parameters.LOG_OPTION not in made
-    removed = cfn.load("application")["Resources"].keys() - cfn.parse(made)["Resources"].keys()
-    assert removed == {"LogTo"}
 
 
 def test_a_mapping_is_taken_out_whole() -> None:

@@ -89,7 +89,7 @@ WATCHED = {
     "FLINK-1_20": {
         ("low-inventory-application", "fullRestarts", "notBreaching"),
         ("low-inventory-application", "numberOfFailedCheckpoints", "notBreaching"),
-        ("low-inventory-application", "downtime", "breaching"),
+        ("low-inventory-application", "downtime", "missing"),
         ("low-inventory-application", "millisBehindLatest", "missing"),
         ("low-inventory-application", "cpuUtilization", "missing"),
         ("low-inventory-application", "heapMemoryUtilization", "missing"),
@@ -251,7 +251,7 @@ def test_every_alarm_says_what_it_is_and_tells_the_operators(runtime: str) -> No
 
 def test_what_an_alarm_says_to_run_can_be_run() -> None:
     said = " ".join(alarm["AlarmDescription"] for alarm in alarms("FLINK-1_20").values())
-    commands = re.findall(r"deploy\.py ([a-z -]+)", said)
+    commands = re.findall(r"python -m deploy ([a-z -]+)", said)
     assert len(commands) >= 8
     for command in commands:
         deploy.parser().parse_args(command.split())
@@ -320,3 +320,10 @@ def test_no_widget_lies_on_another() -> None:
         taken |= cells
     # Nor is there a hole.
     assert len(taken) == 24 * (1 + max(y for _, y in taken))
+
+
+def test_a_new_deployment_alarms_nobody_and_a_job_that_falls_silent_does() -> None:
+    """CloudWatch has insufficient data for a new alarm, and tells only of a change to that."""
+    alarm = alarms("FLINK-1_20")["JobDown"]
+    assert alarm["TreatMissingData"] == "missing"
+    assert alarm["InsufficientDataActions"] == ["<OperatorsTopic>"]

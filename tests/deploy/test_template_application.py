@@ -20,14 +20,14 @@ REQUIRED = {
     "SourceStreamArn": f"{ARN}http-requests",
     "AlertsStreamArn": f"{ARN}alerts-low-inventory",
     "DeadLetterStreamArn": f"{ARN}http-requests-dead-letters",
+    "ApplicationRoleArn": "arn:aws:iam::123456789012:role/application",
 }
 SERVICE = botocore.session.get_session().get_service_model("kinesisanalyticsv2")
 
 
-def application(thresholds: dict[str, int] | None = None, **parameters: str) -> dict[str, Any]:
+def application(**parameters: str) -> dict[str, Any]:
     """The application's properties, with the defaults for parameters that are left out."""
-    template = cfn.parse(cfn.body("application", thresholds))
-    properties: dict[str, Any] = cfn.Resolver(template, **REQUIRED, **parameters).resource("Application")
+    properties: dict[str, Any] = cfn.Resolver(cfn.load("application"), **REQUIRED, **parameters).resource("Application")
     return properties
 
 
@@ -55,10 +55,10 @@ def faults(value: Any, shape: Shape) -> str:
 
 VARIANTS: list[dict[str, Any]] = [
     {},
-    {"thresholds": {"SKU-0001": 25}},
+    {"Thresholds": '{"SKU-0001":25}', "Reader": "efo", "AllowNonRestoredState": "true"},
     {"Runtime": "FLINK-2_2", "AutoScaling": "false", "Parallelism": "4", "ParallelismPerKPU": "2"},
     {"StartingPosition": "AT_TIMESTAMP", "StartingTimestamp": "2026-01-31T09:30:00Z", "Policy": "crossing"},
-    {"RoleArn": "arn:aws:iam::123456789012:role/LabRole", "LogLevel": "WARN", "MetricsLevel": "OPERATOR"},
+    {"LogLevel": "WARN", "MetricsLevel": "OPERATOR"},
 ]
 
 
@@ -86,7 +86,11 @@ def test_a_wrong_name_would_be_found() -> None:
     ("variant", "position", "alerts"),
     [
         ({}, ("TRIM_HORIZON", None), AlertSettings()),
-        ({"StartingPosition": "LATEST", "Threshold": "-5"}, ("LATEST", None), AlertSettings(threshold=-5)),
+        (
+            {"StartingPosition": "LATEST", "StartingTimestamp": "2026-01-31T09:30:00.123Z", "Threshold": "-5"},
+            ("AT_TIMESTAMP", "2026-01-31T09:30:00.123Z"),
+            AlertSettings(threshold=-5),
+        ),
         (
             {"StartingPosition": "AT_TIMESTAMP", "StartingTimestamp": "2026-01-31T09:30:00+01:00"},
             ("AT_TIMESTAMP", "2026-01-31T09:30:00+01:00"),
@@ -97,7 +101,7 @@ def test_a_wrong_name_would_be_found() -> None:
                 "Policy": "crossing",
                 "RearmMargin": "3",
                 "StateTtl": "12 h",
-                "thresholds": {"SKU-0001": 25, 'a"\\é: {': 0},
+                "Thresholds": json.dumps({"SKU-0001": 25, 'a"\\é: {': 0}),
             },
             ("TRIM_HORIZON", None),
             AlertSettings(
@@ -141,6 +145,8 @@ def test_state_and_failed_updates_are_the_service_s_care() -> None:
 def test_the_log_stream_is_there_before_the_application() -> None:
     resources = cfn.load("application")["Resources"]
     assert resources["Application"]["DependsOn"] == "LogStream"
-    option = cfn.Resolver(cfn.load("application"), **REQUIRED).resource("LogTo")
-    assert option["ApplicationName"] == "<Application>"
-    assert option["CloudWatchLoggingOption"]["LogStreamARN"].endswith(":log-group:<Logs>:log-stream:<LogStream>")
+
+
+def test_fan_out_is_chosen_by_one_parameter() -> None:
+    assert "scan.stream.recordpublisher" not in groups(application())["InputStream0"]
+    assert groups(application(Reader="efo"))["InputStream0"]["scan.stream.recordpublisher"] == "EFO"

@@ -16,14 +16,18 @@ LAMBDA = {
     "kinesis": READ,
     "logs": {"CreateLogStream", "PutLogEvents"},
     "sqs": {"SendMessage"},
-    "xray": {"PutTelemetryRecords", "PutTraceSegments"},
 }
+FAN_OUT = {"DeregisterStreamConsumer", "DescribeStreamConsumer", "RegisterStreamConsumer", "SubscribeToShard"}
+TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
 # What each role may do, and on what.
 GRANTED = {
     ("system", "KinesisToDynamoRole"): LAMBDA | {"dynamodb": {"BatchWriteItem"}},
     ("system", "AlertsToSnsRole"): LAMBDA
     | {"dynamodb": {"DeleteItem", "GetItem", "PutItem", "UpdateItem"}, "sns": {"Publish"}},
-    ("application", "Role"): {
+    ("system", "TextsLogRole"): {
+        "logs": {"CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutMetricFilter", "PutRetentionPolicy"},
+    },
+    ("system", "ApplicationRole"): {
         "kinesis": READ | {"PutRecords"},
         "logs": {"DescribeLogGroups", "DescribeLogStreams", "PutLogEvents"},
         "s3": {"GetObject", "GetObjectVersion"},
@@ -34,6 +38,15 @@ WILDCARDS = {
     ("xray:PutTelemetryRecords", "*"),
     ("xray:PutTraceSegments", "*"),
     ("logs:DescribeLogGroups", "arn:aws:logs:eu-west-1:123456789012:log-group:*"),
+    *(
+        (f"logs:{action}", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/kinesis-analytics/shop-application:*")
+        for action in ("DescribeLogStreams", "PutLogEvents")
+    ),
+    *(
+        (f"logs:{action}", "arn:aws:logs:eu-west-1:123456789012:log-group:sns/*")
+        for action in ("CreateLogGroup", "CreateLogStream", "PutLogEvents", "PutMetricFilter", "PutRetentionPolicy")
+    ),
+    *((f"kinesis:{action}", "<SourceStream.Arn>/consumer/*") for action in FAN_OUT),
     ("s3:GetObject", "arn:aws:s3:::code/low-inventory-job-*"),
     ("s3:GetObjectVersion", "arn:aws:s3:::code/low-inventory-job-*"),
 }
@@ -44,11 +57,13 @@ def listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def roles() -> Iterator[tuple[str, str, dict[str, Any]]]:
+def roles(**parameters: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Each role: its template, its name, its properties."""
     for template in cfn.TEMPLATES:
         content = cfn.load(template)
-        resolver = cfn.Resolver({"Parameters": {}, **content}, CodeBucket="code")
+        resolver = cfn.Resolver(
+            {"Parameters": {}, **content}, CodeBucket="code", ApplicationName="shop-application", **parameters
+        )
         for name, resource in content["Resources"].items():
             if resource["Type"] == "AWS::IAM::Role":
                 yield template, name, resolver.resource(name)
@@ -79,6 +94,15 @@ def test_a_role_may_do_what_it_does_and_no_more(template: str, name: str, role: 
     assert {action for action, _ in grants(role)} == wanted
 
 
+def test_fan_out_and_tracing_are_granted_only_when_asked_for() -> None:
+    plain = {name: {action for action, _ in grants(role)} for _, name, role in roles()}
+    more = {name: {action for action, _ in grants(role)} for _, name, role in roles(Reader="efo", Tracing="true")}
+    assert more["ApplicationRole"] - plain["ApplicationRole"] == {f"kinesis:{action}" for action in FAN_OUT}
+    assert more["KinesisToDynamoRole"] - plain["KinesisToDynamoRole"] == TRACING
+    for _, name, role in roles(Reader="efo", Tracing="true"):
+        assert [grant for grant in grants(role) if too_wide(grant)] == [], name
+
+
 def too_wide(grant: tuple[str, str]) -> bool:
     """Whether an action is on more than it must be. Raises KeyError for an action that AWS does not have."""
     action, resource = grant
@@ -101,7 +125,7 @@ def test_what_is_too_wide_would_be_found() -> None:
 
 @pytest.mark.parametrize(("template", "name", "role"), ROLES)
 def test_a_role_is_assumed_by_its_service_for_this_account(template: str, name: str, role: dict[str, Any]) -> None:
-    service = "kinesisanalytics" if template == "application" else "lambda"
+    service = {"ApplicationRole": "kinesisanalytics", "TextsLogRole": "sns"}.get(name, "lambda")
     assert role["AssumeRolePolicyDocument"]["Statement"] == [
         {
             "Effect": "Allow",
@@ -133,7 +157,7 @@ def test_with_a_given_role_none_is_made_and_nothing_needs_more() -> None:
     for function in ("KinesisToDynamo", "AlertsToSns"):
         properties = system.resource(function)
         assert (properties["Role"], properties["TracingConfig"]) == (given, {"Mode": "PassThrough"})
-    assert cfn.Resolver(cfn.load("application"), RoleArn=given).resource("Application")["ServiceExecutionRole"] == given
+    assert system.value(cfn.load("system")["Outputs"]["ApplicationRoleArn"]["Value"]) == given
     monitoring = cfn.load("monitoring")
     resolver = cfn.Resolver(monitoring, RoleArn=given)
     assert not resolver.condition(monitoring["Resources"]["OperatorsKey"]["Condition"])

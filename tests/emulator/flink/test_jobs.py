@@ -6,7 +6,6 @@ import os
 import tempfile
 import zipfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ import boto3
 import pytest
 
 from deploy.aws import flink_job
+from emulator.flink import endpoint
 from emulator.flink.jobs import RealJobs
 from emulator.flink.service import FlinkService
 from tests.emulated import REGION, Emulator, eventually
@@ -38,9 +38,10 @@ class Shop:
 
     def __init__(self, emulator: Emulator, jobs: RealJobs) -> None:
         self.service = FlinkService(REGION, jobs)
+        endpoint.serve({REGION: self.service}.__getitem__)
         self._clients = {
             name: boto3.client(name, region_name=REGION, endpoint_url=emulator.endpoint)
-            for name in ("s3", "logs", "cloudwatch")
+            for name in ("s3", "logs", "kinesisanalyticsv2")
         }
         self._clients["s3"].create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
         self._clients["logs"].create_log_group(logGroupName=GROUP)
@@ -98,10 +99,10 @@ class Shop:
         assert {event["logger"].rpartition(".")[2] for event in events} <= {"PythonDriver"}
         return [event["message"] for event in events]
 
-    def shows(self, since: datetime) -> bool:
-        """Whether the metrics show a job to `deploy`, after one more look at the application."""
-        self.call("DescribeApplication")
-        return flink_job.runs(self._clients["cloudwatch"], NAME, since)
+    def shows(self) -> bool:
+        """Whether Flink's REST API shows `deploy` a job that runs."""
+        found = flink_job.job(self._clients["kinesisanalyticsv2"], NAME)
+        return bool(found and found.runs)
 
 
 @pytest.fixture
@@ -129,8 +130,7 @@ def package(script: str) -> bytes:
 def test_a_job_that_runs(shop: Shop, emulator: Emulator, folder: Path) -> None:
     shop.create(package(RUNS))
     shop.start()
-    running = datetime.now(UTC)
-    eventually(lambda: shop.shows(running), "the job's metric")
+    eventually(shop.shows, "Flink shows the job")
     started, arguments, endpoint, runs = shop.said()
     assert "Python Process Started" in started
     assert runs == "running; Ctrl-C stops it"
@@ -141,14 +141,13 @@ def test_a_job_that_runs(shop: Shop, emulator: Emulator, folder: Path) -> None:
     assert {"PropertyGroupId": "Alerts", "PropertyMap": {"threshold": "7"}} in properties
 
     shop.stop()
-    stopped = datetime.now(UTC)
     assert list(folder.iterdir()) == []
     # It has not died.
     assert len(shop.said()) == 4
-    assert not shop.shows(stopped)
+    assert not shop.shows()
 
     shop.start()
-    eventually(lambda: shop.shows(stopped), "the metric of the next job")
+    eventually(shop.shows, "Flink shows the next job")
     assert (shop.said()[4], shop.said()[-1]) == (started, runs)
 
 
@@ -175,13 +174,12 @@ def test_an_update_runs_another_job(shop: Shop, folder: Path) -> None:
 def test_a_driver_that_dies(shop: Shop) -> None:
     shop.create(package(DIES))
     shop.start()
-    running = datetime.now(UTC)
     eventually(lambda: len(shop.said()) == 3, "the last line of the driver")
     assert shop.said()[1:] == [
         "low_inventory: group Alerts: threshold: expected a whole number",
         "Python process exits with code: 1",
     ]
-    assert not shop.shows(running)
+    assert not shop.shows()
     assert shop.call("DescribeApplication")["ApplicationDetail"]["ApplicationStatus"] == "RUNNING"
     shop.stop()
 
@@ -190,7 +188,7 @@ def test_code_that_is_no_zip(shop: Shop) -> None:
     shop.create(b"PK")
     shop.start()
     assert shop.said()[1:] == ["the code: File is not a zip file", "Python process exits with code: 1"]
-    assert not shop.shows(datetime.now(UTC) - timedelta(minutes=1))
+    assert not shop.shows()
     shop.stop()
 
 
