@@ -18,7 +18,7 @@ from local.terminal import Parser
 
 _ROOT = Path(__file__).resolve().parent.parent
 # Nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
-_UP = ("up", "--phone", "+99900000000")
+_UP = ("up", "--yes", "--phone", "+99900000000")
 _END_SECONDS = 30
 
 
@@ -77,7 +77,7 @@ def _end(process: "subprocess.Popen[str]") -> None:
 def _rehearse(quiet: threading.Event) -> None:
     """Go through the life of a deployment; set `quiet` when the mappings need not be heard. Raises RehearsalError."""
     deploy(*_UP)
-    if "no change" not in deploy("up"):
+    if "no change" not in deploy("up", "--yes"):
         raise RehearsalError("`python -m deploy up` changed something where nothing had changed")
     for command in ("status", "verify", "stop", "start"):
         deploy(command)

@@ -60,9 +60,7 @@ def stop(options: argparse.Namespace, aws: Aws) -> int:
     print(f"application {name} is stopped; `python -m deploy start` starts it from {where}")
     if options.force:
         print("events since then are read again after the start; alerts older than a day are sent again")
-    print(
-        f"the alarm {deployment.stack('monitoring')}-job-down says meanwhile that the job does not report: it is right"
-    )
+    print(f"the alarm {deployment.stack('monitoring')}-job-down says meanwhile that the job is silent, as it should")
     return 0
 
 

@@ -29,7 +29,7 @@ def test_stop_start_and_dashboard(account: Account) -> None:
     assert "already" in account.run("start").out
 
     stopped = account.run("stop")
-    assert (stopped.status, "low-inventory-monitoring-job-down is on" in stopped.out) == (0, True)
+    assert (stopped.status, "low-inventory-monitoring-job-down says meanwhile" in stopped.out) == (0, True)
     assert (account.application.status, account.application.snapshots) == ("READY", 1)
     assert "already" in account.run("stop").out
     refused = account.run("dashboard")

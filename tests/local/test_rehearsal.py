@@ -36,9 +36,17 @@ def test_the_whole_life(tmp_path: Path) -> None:
     assert status == 0, said
     assert said.startswith("nothing of this reaches AWS")
     shown = commands(said)
-    assert list(shown) == ["up --phone +99900000000", "up", "status", "verify", "stop", "start", "down --yes"]
+    assert list(shown) == [
+        "up --yes --phone +99900000000",
+        "up --yes",
+        "status",
+        "verify",
+        "stop",
+        "start",
+        "down --yes",
+    ]
     assert "changed: low-inventory-storage, low-inventory-system, " in shown["up --phone +99900000000"]
-    assert "no change\n" in shown["up"]
+    assert "no change\n" in shown["up --yes"]
     assert "low-inventory-application: RUNNING" in shown["status"]
     assert "job: up for" in shown["status"]
     assert "alarms, 0 of them on" in shown["status"]
