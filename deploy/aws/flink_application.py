@@ -39,7 +39,7 @@ https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_ApplicationDetail.htm
 _FORCEABLE = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING", RUNNING)
 """https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_StopApplication.html"""
 
-_NO_ACCESS = "Unable to get the specified fileKey"
+_NO_ACCESS = "unable to get the specified filekey"
 """The service's words when the role cannot read the code: also when the role is some seconds old, as IAM is eventually
 consistent."""
 
@@ -168,7 +168,7 @@ def connect_log(service: Any, name: str, log_stream: str) -> bool:
 
 def role_is_too_new(reason: str) -> bool:
     """Whether an operation failed as it does while IAM does not know the role everywhere yet."""
-    return _NO_ACCESS in reason
+    return _NO_ACCESS in reason.lower()
 
 
 def operations(service: Any, name: str) -> list[str]:

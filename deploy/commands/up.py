@@ -45,6 +45,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     wanted, deployed = _read(aws, wanted)
     _check(wanted, deployed)
     subscribers.say_sandbox(aws, wanted)
+    _say_order(wanted, deployed)
     print(_price(wanted, deployed), flush=True)
     if options.plan:
         plan.show(aws, wanted.having(_keys(deployed, _build())), deployed)
@@ -100,6 +101,17 @@ def _check(wanted: Wanted, deployed: Deployed) -> None:
                 "create another deployment with --stack-name",
                 2,
             )
+
+
+def _say_order(wanted: Wanted, deployed: Deployed) -> None:
+    """Say what another count of shards means for the order of events."""
+    values, before = {**deployed.values, **wanted.values}, deployed.parameter("system", "Shards")
+    if before and values.get("Shards") != before and values.get("Policy") == "crossing":
+        say(
+            "with --policy crossing, another number of shards can bring events of a product out of order while old and "
+            "new shards are read at once: line connector-4 reads a new shard before the end of the old one. "
+            "Line connector-5 keeps the order"
+        )
 
 
 def _price(wanted: Wanted, deployed: Deployed) -> str:
@@ -159,24 +171,12 @@ def _refuse(aws: Aws, wanted: Wanted, deployed: Deployed) -> bool:
             "--starting-position",
             2,
         )
-    _say_order(wanted, deployed)
     table = deployed.parts["table"].outputs.get("TableName")
     if table and deployed.parts["system"].parameters and not _exists(aws, table):
         raise DeployError(
             f"the table {table} is gone, though its stack exists", "run `down` to its end, then `up`, which creates it"
         )
     return not set(state.POSITION).isdisjoint(lost)
-
-
-def _say_order(wanted: Wanted, deployed: Deployed) -> None:
-    """Say what another count of shards means for the order of events."""
-    values, before = {**deployed.values, **wanted.values}, deployed.parameter("system", "Shards")
-    if before and values.get("Shards") != before and values.get("Policy") == "crossing":
-        say(
-            "with --policy crossing, another number of shards can bring events of a product out of order while old and "
-            "new shards are read at once: line connector-4 reads a new shard before the end of the old one. "
-            "Line connector-5 keeps the order"
-        )
 
 
 def _exists(aws: Aws, table: str) -> bool:
