@@ -34,7 +34,6 @@ LOOKS: dict[str, Callable[[Client], list[Any]]] = {
     "keys in use": _keys,
     "log groups": lambda client: client("logs").describe_log_groups()["logGroups"],
     "mappings": lambda client: client("lambda").list_event_source_mappings()["EventSourceMappings"],
-    "queues": lambda client: client("sqs").list_queues().get("QueueUrls", []),
     "roles": lambda client: client("iam").list_roles()["Roles"],
     "stacks": lambda client: client("cloudformation").describe_stacks()["Stacks"],
     "streams": lambda client: client("kinesis").list_streams()["StreamNames"],

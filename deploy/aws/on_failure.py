@@ -1,143 +1,86 @@
-"""The messages in an on-failure queue: each names a range of a shard's records that a function could not handle.
+"""The bucket of failures: records that could not be handled, each with all that is needed to send it again.
 
-Their form: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. They hold no records.
+Two kinds of objects are in it. `aws/lambda/<mapping>/…` is what Lambda writes when it gives up on a batch, with the
+whole event in `payload`: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html.
+`rejected/<function>/…` is one record that a function itself found impossible to handle, with the reason
+(failure_store.py of the functions). `redriven/…` is what was sent again.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from deploy.aws import errors
 from deploy.aws.errors import DeployError
 
-_HIDDEN_SECONDS = 120
+REDRIVEN = "redriven/"
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A message, and the range in it, both ends included."""
+    """An object of the bucket: its key, its version as S3 tells it, and the records as the function gets them."""
 
-    receipt: str
-    stream_arn: str
-    shard: str
-    first: int
-    last: int
+    key: str
+    etag: str
+    records: list[dict[str, Any]]
 
     @property
-    def stream(self) -> str:
-        """The stream's name."""
-        return self.stream_arn.rpartition("/")[2]
-
-    def covers(self, sequence_number: str) -> bool:
-        """Whether a record is in the range; of one shard sequence numbers grow, and of another they differ."""
-        return self.first <= int(sequence_number) <= self.last
+    def oldest(self) -> float:
+        """When the first of its records arrived in the stream, in seconds since 1970."""
+        return min(float(record["kinesis"]["approximateArrivalTimestamp"]) for record in self.records)
 
 
-def _refuse(identifier: str) -> None:
+def buckets(s3: Any, stack: str) -> list[str]:
+    """The buckets of failures of a system's stack, by the names that CloudFormation gives: they may outlive it."""
+    name = f"{stack}-failuresbucket-".lower()
+    return [one["Name"] for one in s3.list_buckets()["Buckets"] if one["Name"].startswith(name)]
+
+
+def bucket(outputs: dict[str, str]) -> str:
+    """The bucket's name, by the outputs of the system's stack. Raises DeployError if they have none."""
+    if "FailuresBucket" not in outputs:
+        raise DeployError("the system's stack has no bucket of failures yet", "update it with `python -m deploy up`")
+    return outputs["FailuresBucket"]
+
+
+def prefixes(outputs: dict[str, str], function: str) -> tuple[str, str]:
+    """Where the failures of a function are, by the outputs of the system's stack; `function` such as `AlertsToSns`."""
+    return f"aws/lambda/{outputs[f'{function}Mapping']}/", f"rejected/{outputs[f'{function}Name']}/"
+
+
+def keys(s3: Any, bucket: str, *wanted: str) -> Iterator[str]:
+    """The keys that begin with one of these prefixes, in order; without a prefix, all but what was sent again."""
+    for prefix in wanted or ("",):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (one["Key"] for one in page.get("Contents", []) if not one["Key"].startswith(REDRIVEN))
+
+
+def etag(s3: Any, bucket: str, key: str) -> str:
+    """The version of an object: another one after it was written again. Raises ClientError if it is not there."""
+    return str(s3.head_object(Bucket=bucket, Key=key)["ETag"])
+
+
+def read(s3: Any, bucket: str, key: str) -> Failure:
+    """Read an object.
+
+    Raises:
+        DeployError: if it is of neither form.
+    """
+    answer = s3.get_object(Bucket=bucket, Key=key)
+    try:
+        content = json.loads(answer["Body"].read())
+        records = json.loads(content["payload"])["Records"] if "payload" in content else [content["record"]]
+        failure = Failure(key, answer["ETag"], records)
+        if failure.oldest > 0:
+            return failure
+    except (ValueError, KeyError, TypeError):
+        pass
     raise DeployError(
-        f"message {identifier} of the queue is not of the form that Lambda sends for a Kinesis stream",
-        "look at it in the SQS console, and delete it if it is nobody's",
+        "expected what Lambda or a function writes when it gives up", f"look at s3://{bucket}/{key}, and delete it"
     )
 
 
-def receive(sqs: Any, queue: str, foreign: Callable[[str], None] = _refuse) -> Iterator[Failure]:
-    """The messages of a queue, each once, until none comes that is new.
-
-    Each is hidden from others until it is deleted or released, or for two minutes; one that takes longer than that, or
-    stays, comes again, and is let go at the end.
-
-    Args:
-        sqs: a boto3 client.
-        queue: the queue's URL.
-        foreign: takes the id of a message of another form, which is let go at the end.
-
-    Raises:
-        DeployError: for a message of another form, unless `foreign` takes it.
-    """
-    seen: set[str] = set()
-    passed: list[str] = []
-    while True:
-        answer = sqs.receive_message(
-            QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1, VisibilityTimeout=_HIDDEN_SECONDS
-        )
-        messages = answer.get("Messages", [])
-        passed += [message["ReceiptHandle"] for message in messages if message["MessageId"] in seen]
-        new = [message for message in messages if message["MessageId"] not in seen]
-        if not new:
-            break
-        for message in new:
-            seen.add(message["MessageId"])
-            failure = _read(message)
-            if failure:
-                yield failure
-            else:
-                foreign(message["MessageId"])
-                passed.append(message["ReceiptHandle"])
-    for receipt in passed:
-        _let_go(sqs, queue, receipt)
-
-
-def _read(message: dict[str, Any]) -> Failure | None:
-    """A message, or None if it is of another form."""
-    try:
-        batch = json.loads(message["Body"])["KinesisBatchInfo"]
-        first, last = int(batch["startSequenceNumber"]), int(batch["endSequenceNumber"])
-        return Failure(message["ReceiptHandle"], str(batch["streamArn"]), batch["shardId"], first, last)
-    except (ValueError, KeyError, TypeError):
-        return None
-
-
-def delete(sqs: Any, queue: str, failure: Failure) -> None:
-    """Take a message out of the queue."""
-    sqs.delete_message(QueueUrl=queue, ReceiptHandle=failure.receipt)
-
-
-def release(sqs: Any, queue: str, failure: Failure) -> None:
-    """Let others see a message again at once."""
-    _let_go(sqs, queue, failure.receipt)
-
-
-def _let_go(sqs: Any, queue: str, receipt: str) -> None:
-    try:
-        sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=receipt, VisibilityTimeout=0)
-    except ClientError as error:
-        # Not hidden any more, or gone: there is nothing to let go.
-        if not errors.code(error).endswith(("MessageNotInflight", "InvalidParameterValue")):
-            raise
-
-
-def records(kinesis: Any, failure: Failure) -> list[dict[str, Any]]:
-    """The records of a range that the stream still has, in order.
-
-    Raises:
-        botocore.exceptions.ClientError: if the stream cannot be read.
-    """
-    try:
-        iterator = kinesis.get_shard_iterator(
-            StreamName=failure.stream,
-            ShardId=failure.shard,
-            ShardIteratorType="AT_SEQUENCE_NUMBER",
-            StartingSequenceNumber=str(failure.first),
-        )["ShardIterator"]
-    except ClientError as error:
-        # The shard is gone, or the first record is: what is left begins at the horizon.
-        if errors.code(error) == "ResourceNotFoundException":
-            return []
-        if errors.code(error) != "InvalidArgumentException":
-            raise
-        iterator = kinesis.get_shard_iterator(
-            StreamName=failure.stream, ShardId=failure.shard, ShardIteratorType="TRIM_HORIZON"
-        )["ShardIterator"]
-    found: list[dict[str, Any]] = []
-    while iterator:
-        answer = kinesis.get_records(ShardIterator=iterator)
-        inside = [one for one in answer["Records"] if failure.covers(one["SequenceNumber"])]
-        found += inside
-        beyond = any(int(one["SequenceNumber"]) >= failure.last for one in answer["Records"])
-        if beyond or (not answer["Records"] and not answer.get("MillisBehindLatest")):
-            return found
-        iterator = answer.get("NextShardIterator")
-    return found
+def move(s3: Any, bucket: str, key: str) -> None:
+    """Move an object to those that were sent again."""
+    s3.copy_object(Bucket=bucket, Key=f"{REDRIVEN}{key}", CopySource={"Bucket": bucket, "Key": key})
+    s3.delete_object(Bucket=bucket, Key=key)

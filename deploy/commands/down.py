@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy import deployment
-from deploy.aws import errors, flink_application, stacks, waiting
+from deploy.aws import errors, flink_application, on_failure, stacks, waiting
 from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
@@ -18,8 +18,7 @@ from deploy.up import subscribers
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
 _GONE_SECONDS = 90
-"""How long a deleted thing may still answer; a queue does for up to a minute
-(https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_DeleteQueue.html)."""
+"""How long a deleted thing may still answer."""
 
 _KEY_DAYS = 7
 """PendingWindowInDays of monitoring.yaml."""
@@ -34,7 +33,6 @@ _PROBES: dict[str, tuple[str, str, str]] = {
     "AWS::Lambda::Function": ("lambda", "get_function", "FunctionName"),
     "AWS::S3::Bucket": ("s3", "head_bucket", "Bucket"),
     "AWS::SNS::Topic": ("sns", "get_topic_attributes", "TopicArn"),
-    "AWS::SQS::Queue": ("sqs", "get_queue_attributes", "QueueUrl"),
 }
 """How to ask whether a resource is still there; of other types, CloudFormation's word is taken."""
 
@@ -66,6 +64,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-table", action="store_true", help="keep the table and its items; the next `up` goes on with it"
     )
+    parser.add_argument(
+        "--delete-failures", action="store_true", help="delete the bucket of failures even if it is not empty"
+    )
     parser.add_argument("--yes", action="store_true", help="do not ask")
 
 
@@ -73,10 +74,16 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     """Delete everything, in the order in which it can be deleted."""
     wanted = Deployment(options.stack_name)
     found = _inventory(aws, wanted)
-    if not found.parts:
-        print(f"nothing of {wanted.name} is in {aws.region}")
+    buckets = on_failure.buckets(aws.client("s3"), wanted.stack("system"))
+    if not found.parts and not any(options.delete_failures or not _count(aws, bucket) for bucket in buckets):
+        rest = [_kept(aws, bucket) for bucket in buckets]
+        print(f"nothing of {wanted.name} is in {aws.region}{' but ' if rest else ''}{' and '.join(rest)}")
         return 0
     _show(aws, found, options.keep_table)
+    for bucket in buckets:
+        count = _count(aws, bucket)
+        verb = "goes" if options.delete_failures or not count else "is kept (--delete-failures deletes it)"
+        print(f"the bucket of failures {bucket} {verb}, with {count} objects")
     if not options.yes and not _confirmed(wanted.name):
         print("nothing was changed")
         return 1
@@ -90,13 +97,16 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for part in ("monitoring", "application"):
         _delete(cloudformation, wanted, part)
     for bucket in found.of("AWS::S3::Bucket"):
-        with step(f"empty the bucket {bucket}"):
-            _empty(aws.client("s3"), bucket)
+        if bucket not in buckets:
+            with step(f"empty the bucket {bucket}"):
+                _empty(aws.client("s3"), bucket)
     for part in ("system", "table", "storage"):
         if part in found.parts:
             _delete(cloudformation, wanted, part)
     _delete_log_groups(aws, found)
-    return _confirm(aws, wanted, found, kept)
+    # After the functions, which write to them.
+    full = [bucket for bucket in buckets if not _delete_failures(aws, bucket, options.delete_failures)]
+    return _confirm(aws, wanted, found, kept, full)
 
 
 def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
@@ -163,6 +173,24 @@ def _empty(s3: Any, bucket: str) -> None:
             raise
 
 
+def _count(aws: Aws, bucket: str) -> int:
+    return sum(1 for _ in on_failure.keys(aws.client("s3"), bucket))
+
+
+def _kept(aws: Aws, bucket: str) -> str:
+    return f"the bucket {bucket} with {_count(aws, bucket)} failures, which `down --delete-failures` deletes"
+
+
+def _delete_failures(aws: Aws, bucket: str, full: bool) -> bool:
+    """Delete a bucket of failures, one with failures in it only if `full`; return whether it was deleted."""
+    if not full and _count(aws, bucket):
+        return False
+    with step(f"delete the bucket {bucket}"):
+        _empty(aws.client("s3"), bucket)
+        aws.client("s3").delete_bucket(Bucket=bucket)
+    return True
+
+
 def _groups(aws: Aws, found: Inventory) -> list[str]:
     """The log groups that are there, of those that the deployment had."""
     client = aws.client("logs")
@@ -181,7 +209,7 @@ def _delete_log_groups(aws: Aws, found: Inventory) -> None:
         aws.client("logs").delete_log_group(logGroupName=group)
 
 
-def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -> int:
+def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None, full: list[str]) -> int:
     """See that nothing is left, by asking for each thing."""
     cloudformation = aws.client("cloudformation")
     left = [wanted.stack(part) for part in found.parts if stacks.describe(cloudformation, wanted.stack(part))]
@@ -191,8 +219,10 @@ def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None) -
     for kind, (service, method, key) in _PROBES.items():
         probe = getattr(aws.client(service), method)
         for name in found.of(kind):
-            _wait_until_gone(probe, key, name, f"{kind} {name}")
+            if name not in full:
+                _wait_until_gone(probe, key, name, f"{kind} {name}")
     rest = [f"the table {kept}, which the next `up` goes on with"] if kept else []
+    rest += [_kept(aws, bucket) for bucket in full]
     rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
     print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
     return 0

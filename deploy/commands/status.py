@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from deploy import alarm_mail, deployment
-from deploy.aws import errors, flink_application, flink_job, stacks, waiting
+from deploy.aws import errors, flink_application, flink_job, on_failure, stacks, waiting
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
 
@@ -98,12 +98,11 @@ def _functions(aws: Aws, system: dict[str, str]) -> Iterator[str]:
             if errors.code(error) != "ResourceNotFoundException":
                 raise
             answer = {"State": "gone"}
-        queue = aws.client("sqs").get_queue_attributes(
-            QueueUrl=system[f"{function}FailuresUrl"], AttributeNames=["ApproximateNumberOfMessages"]
-        )["Attributes"]["ApproximateNumberOfMessages"]
+        prefixes = on_failure.prefixes(system, function)
+        failures = sum(1 for _ in on_failure.keys(aws.client("s3"), on_failure.bucket(system), *prefixes))
         last = answer.get("LastProcessingResult") or "nothing yet"
         name = system[f"{function}Name"]
-        yield f"{name}: mapping {answer['State']}, last result {last}, {_lag(aws, name)}, {queue} in its failure queue"
+        yield f"{name}: mapping {answer['State']}, last result {last}, {_lag(aws, name)}, {failures} failures"
 
 
 def _lag(aws: Aws, function: str) -> str:

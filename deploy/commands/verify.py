@@ -19,14 +19,13 @@ INTERVAL = 0.5
 RESEND_SECONDS = 15.0
 """A mapping that begins at LATEST sees nothing from before its first poll, which may be a minute away."""
 
-_QUEUE_SECONDS = 60.0
 _SKEW_SECONDS = 120
 """By which this machine's clock may be ahead of AWS's; what is looked for has names of its own."""
 
 
 @dataclass
 class Attempt:
-    """What was sent at one time: its names, and the sequence number of its bad record."""
+    """What was sent at one time: its names, and the place of its bad record, `<shard ID>-<sequence number>`."""
 
     mark: str
     sent: float
@@ -75,7 +74,7 @@ class Run:
         answer = self.aws.client("kinesis").put_record(
             StreamName=self.outputs["SourceStreamName"], Data=data.encode(), PartitionKey=f"path#{_path(product)}"
         )
-        return str(answer["SequenceNumber"])
+        return f"{answer['ShardId']}-{answer['SequenceNumber']}"
 
     def note(self, what: str, attempt: Attempt) -> None:
         """Something was seen."""
@@ -197,10 +196,19 @@ def _look_for_dead_letter(current: Run, what: str) -> None:
                 current.note(what, attempt)
 
 
-def _look_for_bad_line(current: Run, what: str) -> None:
+def _look_for_rejected(current: Run, what: str) -> None:
     for attempt in current.attempts:
-        if _logged(current, "KinesisToDynamoLogs", attempt.bad):
+        if _rejected(current, attempt):
             current.note(what, attempt)
+
+
+def _rejected(current: Run, attempt: Attempt) -> list[str]:
+    """The key of an attempt's bad record in the bucket of failures, or nothing."""
+    bucket, function = on_failure.bucket(current.outputs), current.outputs["KinesisToDynamoName"]
+    # Of the day that it arrived, by AWS's clock.
+    days = {f"{datetime.now(UTC) + timedelta(hours=hours):%Y/%m/%d}" for hours in (-1, 0, 1)}
+    prefixes = [f"rejected/{function}/{day}/{attempt.bad}" for day in sorted(days)]
+    return list(on_failure.keys(current.aws.client("s3"), bucket, *prefixes))
 
 
 def _look_for_published_line(current: Run, what: str) -> None:
@@ -226,7 +234,7 @@ _LOOKS: dict[str, tuple[Callable[[Run, str], None], str]] = {
     "the item of the event above it": (_look_for_high, "see `status`, `logs kinesis-to-dynamo`"),
     "the alert of the event below": (_look_for_alert, "see `status`, `logs job`"),
     "the dead letter of the bad record": (_look_for_dead_letter, "see `status`, `logs job`"),
-    "the line of KinesisToDynamo on the bad record": (_look_for_bad_line, "see `logs kinesis-to-dynamo`"),
+    "the bad record in the bucket of failures": (_look_for_rejected, "see `status`, `logs kinesis-to-dynamo`"),
     "the line of AlertsToSns on the published alert": (_look_for_published_line, "see `logs alerts-to-sns`"),
 }
 """What must come → how it is looked for, and where to look if it does not come."""
@@ -240,39 +248,13 @@ def _tidy(current: Run) -> list[str]:
         for product in (attempt.low, attempt.high):
             for key in _items(current, product):
                 dynamodb.delete_item(TableName=current.outputs["TableName"], Key=key)
-    # A record from before a mapping's first poll was seen by nobody, and has no message.
-    failed = {one.bad for one in current.attempts if _logged(current, "KinesisToDynamoLogs", one.bad)}
-    waiting = _remove_messages(current, failed)
+    for attempt in current.attempts:
+        for rejected in _rejected(current, attempt):
+            current.aws.client("s3").delete_object(Bucket=on_failure.bucket(current.outputs), Key=rejected)
     left = [
         "its records in the three streams until their retention ends, its log lines, "
         "and for a day the mark that its alert was published"
     ]
     if len(current.attempts) > 1:
-        left.append(f"items of {current.identifier} that come later, as it was sent {len(current.attempts)} times")
-    if waiting:
-        left.append(
-            f"{len(waiting)} messages that come to the on-failure queue of KinesisToDynamo when its retries are over; "
-            "`verify` cannot wait so long"
-        )
+        left.append(f"what comes later of {current.identifier}, as it was sent {len(current.attempts)} times")
     return left
-
-
-def _remove_messages(current: Run, bad: set[str]) -> set[str]:
-    """Remove the bad records' messages from the on-failure queue; those that did not come in time."""
-    sqs, queue = current.aws.client("sqs"), current.outputs["KinesisToDynamoFailuresUrl"]
-    end = time.monotonic() + _QUEUE_SECONDS
-    say("waiting for the bad record's message in the on-failure queue, to remove it")
-    while bad and time.monotonic() < end:
-        others = []
-        # One of another form is nobody's here: it is let go.
-        for failure in on_failure.receive(sqs, queue, lambda _: None):
-            mine = {number for number in bad if failure.covers(number)}
-            if mine and failure.first == failure.last:
-                on_failure.delete(sqs, queue, failure)
-                bad = bad - mine
-            else:
-                others.append(failure)
-        for failure in others:
-            on_failure.release(sqs, queue, failure)
-        time.sleep(INTERVAL)
-    return bad

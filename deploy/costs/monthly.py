@@ -110,7 +110,6 @@ class Assumptions:
     Args:
         event_bytes: of a record; measured.
         item_bytes: of its item, names and values, without DynamoDB's own 100 bytes; measured.
-        alert_bytes: of an alert.
         alert_share: alerts an event, policy `every`; measured.
         headroom: kept free on the shards of the stream of events.
         cpu_ms: CPU time of an invocation of KinesisToDynamo; measured.
@@ -133,7 +132,6 @@ class Assumptions:
 
     event_bytes: float = 148
     item_bytes: float = 210
-    alert_bytes: float = 100
     alert_share: float = 0.0486
     headroom: float = 0.10
     cpu_ms: float = 2.8
@@ -283,7 +281,7 @@ def _rest(rate: float, a: Assumptions) -> list[Line]:
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),
         Line("topic: messages", "publish", rate * MONTH * a.alert_share),
         Line(f"alarms: {watched.alarms}, on {watched.metrics} metrics", "alarm", watched.metrics),
-        Line("metrics of the functions", "metric", 5),
+        Line("metrics of the functions", "metric", 7),
         Line("dashboard", "dashboard", 1),
         Line("key of the operators' topic", "key", 1),
         Line("bucket: code", "s3", a.code_gb),

@@ -19,14 +19,13 @@ class Alert:
 
 
 def parse(data: bytes) -> Alert:
-    """Read an alert: a JSON object in UTF-8; fields beyond an alert's four are ignored.
+    """Read an alert: a JSON object in UTF-8; fields beyond an alert's four are ignored, whatever they hold.
 
     Raises:
         AlertError: if it is none, or a field is missing or of the wrong type.
     """
     try:
-        # Whole numbers of thousands of digits are a ValueError as well.
-        content = json.loads(data.decode("utf-8"))
+        content = json.loads(data.decode("utf-8"), parse_int=_whole, parse_constant=_no_constant)
     except (ValueError, RecursionError):
         raise AlertError("expected one JSON object in UTF-8") from None
     if not isinstance(content, dict):
@@ -38,3 +37,13 @@ def parse(data: bytes) -> Alert:
     if isinstance(inventory, bool) or not isinstance(inventory, int) or not -(2**31) <= inventory < 2**31:
         raise AlertError("inventory: expected a whole number that fits INT")
     return Alert(content["product_id"], inventory, content["ts"], content["reason"])
+
+
+def _whole(text: str) -> int | float:
+    # Python refuses to read a whole number of thousands of digits, which a field that is ignored may hold.
+    return int(text) if len(text) < 20 else float(text)
+
+
+def _no_constant(name: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(name)

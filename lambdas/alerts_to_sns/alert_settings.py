@@ -21,10 +21,11 @@ class AlertSettings:
     template: str
     table_name: str
     window: int
+    failures_bucket: str
 
 
 def read(environment: Mapping[str, str]) -> AlertSettings:
-    """Read `TOPIC_ARN`, `MESSAGE_TEMPLATE`, `IDEMPOTENCY_TABLE` and `IDEMPOTENCY_WINDOW_SECONDS`.
+    """Read `TOPIC_ARN`, `MESSAGE_TEMPLATE`, `IDEMPOTENCY_TABLE`, `IDEMPOTENCY_WINDOW_SECONDS`, `FAILURES_BUCKET`.
 
     Raises:
         ValueError: if one is missing that has no default, or cannot be used; names it and says what was expected.
@@ -38,8 +39,11 @@ def read(environment: Mapping[str, str]) -> AlertSettings:
     window = environment.get("IDEMPOTENCY_WINDOW_SECONDS", _DEFAULT_WINDOW)
     if not re.fullmatch(r"[1-9][0-9]{0,8}", window):
         raise ValueError(f"IDEMPOTENCY_WINDOW_SECONDS: expected a whole number from 1 to 999999999, got {window!r}")
+    bucket = environment.get("FAILURES_BUCKET")
+    if not bucket:
+        raise ValueError("FAILURES_BUCKET: expected the name of the S3 bucket of failures")
     template = environment.get("MESSAGE_TEMPLATE", _DEFAULT_TEMPLATE)
-    return AlertSettings(topic_arn, _checked(template), table_name, int(window))
+    return AlertSettings(topic_arn, _checked(template), table_name, int(window), bucket)
 
 
 def _checked(template: str) -> str:

@@ -5,43 +5,52 @@ Environment: see `alert_settings`; of Powertools, `POWERTOOLS_SERVICE_NAME`, `PO
 
 The same alert (product, time, stock) is published once within the window: a record in the idempotency table (key `id`,
 time-to-live `expiration`) says so. A function that dies after it published and before it completed that record
-publishes again when the alert is retried; SNS has no means to prevent it.
+publishes again when the alert is retried; so does one that does not get the answer of SNS whole. SNS cannot prevent it.
 
-Metrics: `MessagesPublished`, `DuplicatesSkipped` and `RecordsFailed`.
+A record that can never be published is put into the bucket of failures and counts as done. Anything else that fails is
+tried again until the invocation has no time left, and then reported, so that Lambda sends it again.
+
+Metrics: `MessagesPublished`, `DuplicatesSkipped`, `RecordsRejected` and `RecordsFailed`.
 """
 
+import base64
+import faulthandler
+import math
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict
-from functools import partial
 from typing import Any
 
 import alert_records
 import alert_settings
 import boto3
 import sms
+import whole_answers
 from alert_records import Alert, AlertError
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
-from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
-from aws_lambda_powertools.utilities.batch.base import FailureResponse
-from aws_lambda_powertools.utilities.batch.exceptions import ExceptionInfo
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes.kinesis_stream_event import KinesisStreamRecord
 from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer, IdempotencyConfig, idempotent_function
-from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError, IdempotencyAlreadyInProgressError
+from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from failure_store import FailureStore
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
-RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
-"""An alert is begun only with so much time left: one cut off halfway might be published again.
+RESERVE_SECONDS = 3 * (CONNECT_SECONDS + READ_SECONDS) + 1
+"""An alert is begun only with so much time left, enough for its three requests: one cut off halfway might be published
+again. So long it also counts as under way; after an invocation that was killed, the retry waits until that is over."""
 
-So long it also counts as under way. Of an invocation that was killed, the retry waits that out and publishes it.
-"""
-_PAUSE_SECONDS = 0.2
+HANG_SECONDS = 20
+"""The process ends itself after so long without a step, lest a record that hangs it holds up its shard for the whole
+time-out of the function. More than a step takes: an alert, and a pause."""
+
+_LONGEST_PAUSE = 5.0
+# What SNS says of a message that it will never take: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
+_REFUSED = ("InvalidParameter", "InvalidParameterValue", "ValidationException")
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "AlertsToSns"))
 metrics = Metrics(
@@ -49,17 +58,18 @@ metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LowInventory"),
 )
 settings = alert_settings.read(os.environ)
+# Requests are repeated here, where it is known how much time is left.
 _config = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": 2},
+    retries={"mode": "standard", "total_max_attempts": 1},
 )
-sns = boto3.client("sns", config=_config)
-dynamodb = boto3.client("dynamodb", config=_config)
+sns, dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("sns", "dynamodb", "s3"))
+store = FailureStore(s3, settings.failures_bucket, os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 
 
 class OutOfTimeError(Exception):
-    """There is no time left to begin an alert."""
+    """There is no time left to begin an alert, or to try it again."""
 
 
 class Reservation:
@@ -82,19 +92,6 @@ class PublishedAlerts(DynamoDBPersistenceLayer):
             super()._update_record(data_record)
         except (BotoCoreError, ClientError) as error:
             logger.warning("published, but a later copy may be published too", reason=str(error))
-
-
-class AlertProcessor(BatchProcessor):
-    """Goes through a batch and logs what fails."""
-
-    def failure_handler(self, record: KinesisStreamRecord, exception: ExceptionInfo) -> FailureResponse:
-        """Log the reason of a failure, and the traceback of one that is not foreseen."""
-        error = exception[1]
-        if isinstance(error, AlertError | OutOfTimeError | BaseError | BotoCoreError | ClientError):
-            logger.warning("alert not published", reason=str(error))
-        else:
-            logger.error("alert not published", reason=str(error), exc_info=error)
-        return super().failure_handler(record, exception)
 
 
 def _skipped(response: str, idempotent_data: DataRecord) -> str:
@@ -133,33 +130,64 @@ publish_once = idempotent_function(
     config=idempotency,
     key_prefix="alert",
 )
-processor = AlertProcessor(EventType.KinesisDataStreams, raise_on_entire_batch_failure=False)
 
 
-def _handle(record: KinesisStreamRecord, end: float) -> None:
-    shard_id, _, sequence_number = record.event_id.partition(":")
-    logger.append_keys(shard_id=shard_id, sequence_number=sequence_number)
-    alert = alert_records.parse(record.kinesis.data_as_bytes())
-    free_at = time.monotonic() + RESERVE_SECONDS
-    while True:
-        if time.monotonic() > end:
-            raise OutOfTimeError("no time left in this invocation; it will be retried")
+def _handle(record: dict[str, Any], time_left: Callable[[], float]) -> None:
+    """Publish the alert of a record, or store the record as rejected. Raises OutOfTimeError if neither worked."""
+    rejected, problem, pause = "", "no time left in this invocation", 0.2
+    while time_left() > 0:
         try:
-            publish_once(alert=alert)
+            if not rejected:
+                publish_once(alert=alert_records.parse(base64.b64decode(record["kinesis"]["data"])))
+                return
+            store.put(record, rejected)
+            metrics.add_metric("RecordsRejected", MetricUnit.Count, 1)
+            logger.warning("record rejected", reason=rejected)
             return
-        except IdempotencyAlreadyInProgressError:
-            if time.monotonic() > free_at:
-                raise
-            time.sleep(_PAUSE_SECONDS)
+        except AlertError as error:
+            rejected = str(error)
+            continue
+        except ClientError as error:
+            problem, code = str(error), error.response["Error"]["Code"]
+            if code in _REFUSED and error.operation_name == "Publish":
+                # The service's message may repeat a part of the alert.
+                rejected = f"refused by SNS: {code}"
+                continue
+        except (BotoCoreError, BaseError) as error:
+            problem = str(error)
+        time.sleep(pause)
+        pause = min(2 * pause, _LONGEST_PAUSE)
+    raise OutOfTimeError(problem)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Publish the alerts of a batch; those that failed are in the answer, whatever became of the others."""
-    left = context.get_remaining_time_in_millis() / 1000
+    # `python -m deploy redrive` waits for the answer, and says for how long.
+    left: float = min(context.get_remaining_time_in_millis() / 1000, event.get("seconds", math.inf))
     end = time.monotonic() + left - min(RESERVE_SECONDS, left / 2)
     idempotency.register_lambda_context(Reservation(context))  # type: ignore[arg-type]
-    answer = process_partial_response(event, partial(_handle, end=end), processor, context)
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(answer["batchItemFailures"]))
-    return answer
+
+    def time_left() -> float:
+        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=2)
+        return end - time.monotonic()
+
+    failed = []
+    try:
+        for record in event["Records"]:
+            shard_id, _, number = record["eventID"].partition(":")
+            logger.append_keys(shard_id=shard_id, sequence_number=number)
+            try:
+                _handle(record, time_left)
+            except OutOfTimeError as error:
+                logger.warning("alert not published", reason=str(error))
+                failed.append(number)
+            except Exception as error:
+                # A bug: Lambda retries the record alone, and then puts it into the bucket of failures.
+                logger.exception("alert not published", reason=str(error))
+                failed.append(number)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

@@ -5,25 +5,22 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from botocore.exceptions import ClientError, ConnectionError, HTTPClientError
+from botocore.exceptions import BotoCoreError, ClientError
 from event_items import Item
 
 Items = dict[str, Item]
 """Sequence number of a record → its item."""
 
+Reasons = dict[str, str]
+"""Sequence number of a record → what is wrong with it."""
+
 # https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
 BATCH = 25
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 2.0
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.05, 5.0
 
+# One item may be to blame, or their sum (a request is at most 16 MB). Everything else may work later: throttling and
+# errors of the service pass, and an operator can give a missing permission or table back.
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html
-_TRANSIENT = (
-    "InternalServerError",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "ServiceUnavailable",
-    "ThrottlingException",
-)
-# One item may be to blame, or their sum (a request is at most 16 MB).
 _REFUSED = ("ItemCollectionSizeLimitExceededException", "SerializationException", "ValidationException", "413")
 
 
@@ -36,53 +33,52 @@ class BatchWriter:
     def __init__(self, client: Any, table_name: str) -> None:
         self._client = client
         self._table_name = table_name
+        self._problem = ""
 
-    def write(self, items: Items, time_left: Callable[[], float]) -> dict[str, str]:
-        """Put the items; what the table is too busy for is put again, after a pause, while there is time.
+    def write(self, items: Items, time_left: Callable[[], float]) -> tuple[Reasons, Reasons]:
+        """Put the items; what the table does not take is put again, after a pause, while there is time.
 
         Args:
             items: in the order to write them.
             time_left: seconds until this must return; asked before each request.
 
         Returns:
-            The sequence numbers of the items that may not be in the table, each with the reason.
+            The items that the table refuses for good, and those that may not be in it yet.
         """
-        failed: dict[str, str] = {}
+        refused: Reasons = {}
+        self._problem = ""
         for pause in _pauses():
-            items = self._once(items, failed, time_left)
-            if not items:
-                break
-            if time_left() <= pause:
-                failed |= dict.fromkeys(items, "the table did not take it in the time of the invocation")
+            items = self._once(items, refused, time_left)
+            if not items or time_left() <= pause:
                 break
             time.sleep(pause)
-        return failed
+        return refused, dict.fromkeys(items, f"not taken by the table in the time of the invocation{self._problem}")
 
-    def _once(self, items: Items, failed: dict[str, str], time_left: Callable[[], float]) -> Items:
-        """Try each item once: those to try again."""
+    def _once(self, items: Items, refused: Reasons, time_left: Callable[[], float]) -> Items:
+        """Try each item once, and return those to try again."""
         again: Items = {}
         numbers = list(items)
         for start in range(0, len(numbers), BATCH):
             batch = {number: items[number] for number in numbers[start : start + BATCH]}
-            again |= self._put(batch, failed, time_left) if time_left() > 0 else batch
+            again |= self._put(batch, refused, time_left) if time_left() > 0 else batch
         return again
 
-    def _put(self, batch: Items, failed: dict[str, str], time_left: Callable[[], float]) -> Items:
-        """One request; of a batch that is refused, one for each half, so that only what is to blame fails."""
+    def _put(self, batch: Items, refused: Reasons, time_left: Callable[[], float]) -> Items:
+        """Make one request; of a batch that is refused, one for each half, so that only what is to blame fails."""
         requests = [{"PutRequest": {"Item": item}} for item in batch.values()]
         try:
             answer = self._client.batch_write_item(RequestItems={self._table_name: requests})
-        except (HTTPClientError, ConnectionError):
-            return batch
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code in _TRANSIENT or error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        except (BotoCoreError, ClientError) as error:
+            code = str(error.response["Error"]["Code"]) if isinstance(error, ClientError) else ""
+            if code not in _REFUSED:
+                self._problem = f": {error}"
                 return batch
-            if code in _REFUSED and len(batch) > 1:
+            if len(batch) > 1:
                 half = len(batch) // 2
                 first, second = dict(list(batch.items())[:half]), dict(list(batch.items())[half:])
-                return self._once(first, failed, time_left) | self._once(second, failed, time_left)
-            failed |= dict.fromkeys(batch, _reason(error))
+                return self._once(first, refused, time_left) | self._once(second, refused, time_left)
+            # The service's message may repeat a part of the item.
+            refused |= dict.fromkeys(batch, f"refused by the table: {code}")
             return {}
         by_sort_key = {item["sk"]["S"]: number for number, item in batch.items()}
         unprocessed = answer["UnprocessedItems"].get(self._table_name, [])
@@ -96,9 +92,3 @@ def _pauses() -> Iterator[float]:
     while True:
         yield random.uniform(0, longest)
         longest = min(2 * longest, _LONGEST_PAUSE)
-
-
-def _reason(error: ClientError) -> str:
-    code = str(error.response["Error"]["Code"])
-    # What is said of an item may repeat a part of it.
-    return f"refused by the table: {code}" if code in _REFUSED else f"{code}: {error.response['Error']['Message']}"

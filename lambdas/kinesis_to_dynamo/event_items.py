@@ -63,12 +63,16 @@ def _parse(data: bytes) -> dict[str, Any]:
     return event
 
 
-def _number(text: str) -> Decimal:
+class _NoNumber:
+    """A number that DynamoDB cannot hold; it does not matter where a later field of the same name replaces it."""
+
+
+def _number(text: str) -> Decimal | _NoNumber:
     try:
         # Many zeros and an exponent are still zero, but DynamoDB may not take them.
         return _NUMBERS.create_decimal(text) or Decimal(0)
     except decimal.DecimalException:
-        raise RecordError("expected numbers of at most 38 digits and, but for 0, of 1E-130 to 9.9…E+125") from None
+        return _NoNumber()
 
 
 def _no_constant(name: str) -> None:
@@ -109,6 +113,8 @@ def _size(value: Any, level: int) -> int:
     if level > LEVELS:
         raise RecordError(f"expected at most {LEVELS} levels")
     match value:
+        case _NoNumber():
+            raise RecordError("expected numbers of at most 38 digits and, but for 0, of 1E-130 to 9.9…E+125")
         case str():
             return _bytes(value)
         case Decimal():

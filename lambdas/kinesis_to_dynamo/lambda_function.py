@@ -1,35 +1,48 @@
 """KinesisToDynamo: keeps each event of the stream as an item of the table.
 
-Environment: `TABLE_NAME`; of Powertools, `POWERTOOLS_SERVICE_NAME`, `POWERTOOLS_METRICS_NAMESPACE` and
-`POWERTOOLS_LOG_LEVEL`, each with a default. The event source mapping must have `ReportBatchItemFailures`.
+Environment: `TABLE_NAME`, `FAILURES_BUCKET`; of Powertools, `POWERTOOLS_SERVICE_NAME`, `POWERTOOLS_METRICS_NAMESPACE`
+and `POWERTOOLS_LOG_LEVEL`, each with a default. The event source mapping must have `ReportBatchItemFailures`.
 
-Metrics: `ItemsWritten` (an item that a retry writes again counts again) and `RecordsFailed`.
+A record that can never be an item is put into the bucket of failures and counts as done. Anything else that fails is
+tried again until the invocation has no time left, and then reported, so that Lambda sends it again.
+
+Metrics: `ItemsWritten` (an item that a retry writes again counts again), `RecordsRejected` and `RecordsFailed`.
 """
 
+import base64
+import faulthandler
+import math
 import os
 import time
+from collections.abc import Callable
 from typing import Any
 
 import boto3
 import event_items
+import whole_answers
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
-from aws_lambda_powertools.utilities.data_classes import KinesisStreamEvent
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from batch_writer import BatchWriter, Items
+from batch_writer import BatchWriter, Items, Reasons
 from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from failure_store import FailureStore
 
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 """Left for the last request and the answer."""
 
+HANG_SECONDS = 20
+"""The process ends itself after so long without a step, lest a record that hangs it holds up its shard for the whole
+time-out of the function. More than a step takes: a request, and a pause."""
 
-def _table_name() -> str:
-    name = os.environ.get("TABLE_NAME")
-    if not name:
-        raise ValueError("TABLE_NAME: expected the name of the DynamoDB table that keeps the events")
-    return name
+
+def _variable(name: str, what: str) -> str:
+    value = os.environ.get(name)
+    if not value:
+        raise ValueError(f"{name}: expected the name of {what}")
+    return value
 
 
 logger = Logger(service=os.environ.get("POWERTOOLS_SERVICE_NAME", "KinesisToDynamo"))
@@ -37,36 +50,75 @@ metrics = Metrics(
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", "KinesisToDynamo"),
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LowInventory"),
 )
-# The writer repeats requests itself, since it knows how much time is left.
+# Requests are repeated here, where it is known how much time is left.
 _config = Config(
     connect_timeout=CONNECT_SECONDS,
     read_timeout=READ_SECONDS,
     retries={"mode": "standard", "total_max_attempts": 1},
 )
-writer = BatchWriter(boto3.client("dynamodb", config=_config), _table_name())
+dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("dynamodb", "s3"))
+writer = BatchWriter(dynamodb, _variable("TABLE_NAME", "the DynamoDB table that keeps the events"))
+store = FailureStore(
+    s3, _variable("FAILURES_BUCKET", "the S3 bucket of failures"), os.environ["AWS_LAMBDA_FUNCTION_NAME"]
+)
 
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Write the records of a batch; those that failed are in the answer, whatever became of the others."""
-    left = context.get_remaining_time_in_millis() / 1000
+    # `python -m deploy redrive` waits for the answer, and says for how long.
+    left: float = min(context.get_remaining_time_in_millis() / 1000, event.get("seconds", math.inf))
     end = time.monotonic() + left - min(RESERVE_SECONDS, left / 2)
-    items: Items = {}
-    failed: dict[str, str] = {}
-    for record in KinesisStreamEvent(event).records:
-        logger.append_keys(shard_id=record.event_id.partition(":")[0])
-        number = record.kinesis.sequence_number
-        try:
-            items[number] = event_items.item(record.kinesis.data_as_bytes(), number)
-        except event_items.RecordError as error:
-            failed[number] = str(error)
-    unwritten = writer.write(items, lambda: end - time.monotonic())
-    failed |= unwritten
 
+    def time_left() -> float:
+        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=2)
+        return end - time.monotonic()
+
+    try:
+        failed = _write(event["Records"], time_left)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+
+
+def _write(batch: list[dict[str, Any]], time_left: Callable[[], float]) -> Reasons:
+    """Write what can be an item, store the rest as rejected; return what is neither, by sequence number."""
+    records = {record["kinesis"]["sequenceNumber"]: record for record in batch}
+    items: Items = {}
+    rejected: Reasons = {}
+    for number, record in records.items():
+        logger.append_keys(shard_id=record["eventID"].partition(":")[0])
+        time_left()
+        try:
+            items[number] = event_items.item(base64.b64decode(record["kinesis"]["data"]), number)
+        except event_items.RecordError as error:
+            rejected[number] = str(error)
+    refused, failed = writer.write(items, time_left)
+    written = len(items) - len(refused) - len(failed)
+    rejected |= refused
+    for number, reason in list(rejected.items()):
+        problem = _store(records[number], reason, time_left)
+        if problem:
+            failed[number] = f"{rejected.pop(number)}; not stored as rejected: {problem}"
+    for number, reason in rejected.items():
+        logger.warning("record rejected", sequence_number=number, reason=reason)
     for number, reason in failed.items():
         logger.warning("record not written", sequence_number=number, reason=reason)
-    logger.info("batch done", items_written=len(items) - len(unwritten), records_failed=len(failed))
-    metrics.add_metric("ItemsWritten", MetricUnit.Count, len(items) - len(unwritten))
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
-    return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
+    logger.info("batch done", items_written=written, records_rejected=len(rejected), records_failed=len(failed))
+    for name, count in (("ItemsWritten", written), ("RecordsRejected", len(rejected)), ("RecordsFailed", len(failed))):
+        metrics.add_metric(name, MetricUnit.Count, count)
+    return failed
+
+
+def _store(record: dict[str, Any], reason: str, time_left: Callable[[], float]) -> str:
+    """Store a rejected record, with retries while there is time; return why that did not work, or an empty text."""
+    problem = "no time left in this invocation"
+    while time_left() > 0:
+        try:
+            store.put(record, reason)
+            return ""
+        except (BotoCoreError, ClientError) as error:
+            problem = str(error)
+        time.sleep(1)
+    return problem

@@ -34,7 +34,7 @@ _ROOT = Path(__file__).resolve().parents[2]
 POLL_INTERVAL = 0.2
 """Seconds between two looks of a mapping at a shard. Lambda's base rate is one a second."""
 
-# A bad record holds up its shard while it is retried, five times by the template.
+# Faster than Lambda does, so that a retry does not slow a short run.
 _FIRST_RETRY, _LONGEST_RETRY = 0.02, 0.2
 _REARM_MARGIN = 5
 _RUNNING = "running"
@@ -54,7 +54,7 @@ class Pipeline:
         self._options = options
         self._began = time.time() - (time.monotonic() - began)
         self.endpoint = endpoint
-        say("creating streams, tables, topic, queues, functions and mappings from deploy/*.yaml")
+        say("creating streams, tables, topic, bucket, functions and mappings from deploy/templates/*.yaml")
         self.system = deployed.create(options.shards)
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="pipeline-")))
         alerts = {"threshold": "10", "policy": options.policy, "rearm_margin": str(self.policy.rearm_margin)}
@@ -148,7 +148,7 @@ def _report(result: reconcile.Result, pipeline: Pipeline) -> None:
         say(f"DIFFERENCE  {difference}")
     say(
         f"reconciled: {pipeline.shop.counts().sent} events sent, {result.kept} in the table, {result.refused} "
-        f"refused and {result.failed} failed (in on-failure messages), {result.alerts} alerts sent once, "
+        f"refused and {result.failed} failed (in the bucket of failures), {result.alerts} alerts sent once, "
         f"{result.dead_letters} dead letters; {len(result.differences) or 'no'} differences"
     )
     if result.failed:
@@ -165,13 +165,12 @@ def _report(result: reconcile.Result, pipeline: Pipeline) -> None:
 def _keep(pipeline: Pipeline) -> None:
     """Say how to look inside, and go on until a signal. Raises PipelineError if the job ends."""
     outputs = pipeline.system.outputs
-    queue = outputs["KinesisToDynamoFailuresUrl"]
     say(
         "it goes on until Ctrl-C. In another terminal:\n"
         f"  {export_line(pipeline.endpoint)}\n"
         f"  aws dynamodb scan --table-name {outputs['TableName']} --max-items 5\n"
         f"  aws logs tail {outputs['AlertsToSnsLogs']} --since 10m\n"
-        f"  aws sqs receive-message --queue-url {queue} --visibility-timeout 0\n"
+        f"  aws s3 ls --recursive s3://{outputs['FailuresBucket']}\n"
         f"  .venv/bin/python -m producer --stream {outputs['SourceStreamName']}\n"
         "  .venv/bin/python -m deploy tail dead-letters --from-start   # or logs, redrive: as with AWS"
     )

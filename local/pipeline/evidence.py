@@ -13,17 +13,19 @@ from local.pipeline.shop import Taken
 from local.pipeline.streams import Reader, Record
 
 
-def ranges(sqs: Any, queue: str) -> list[Range]:
-    """What the on-failure messages of a queue name; they stay in it.
+def ranges(s3: Any, system: System, function: str) -> list[Range]:
+    """The records of a function in the bucket of failures, each as a range of one.
 
     Args:
-        sqs: a boto3 SQS client.
-        queue: the queue's URL.
+        s3: a boto3 S3 client.
+        system: what the stack made.
+        function: `KinesisToDynamo` or `AlertsToSns`.
     """
-    found = list(on_failure.receive(sqs, queue))
-    for failure in found:
-        on_failure.release(sqs, queue, failure)
-    return [Range(failure.shard, failure.first, failure.last) for failure in found]
+    bucket = system.outputs["FailuresBucket"]
+    keys = on_failure.keys(s3, bucket, *on_failure.prefixes(system.outputs, function))
+    records = [record for key in keys for record in on_failure.read(s3, bucket, key).records]
+    places = [record["eventID"].split(":") for record in records]
+    return [Range(shard, int(number), int(number)) for shard, number in places]
 
 
 def source(system: System) -> list[Record]:
@@ -32,7 +34,7 @@ def source(system: System) -> list[Record]:
 
 
 def collect(system: System, taken: list[Taken], given_up: int, messages: list[Message]) -> Evidence:
-    """Read the streams, the table and the queues whole.
+    """Read the streams, the table and the bucket of failures whole.
 
     Args:
         system: what the stack made.
@@ -40,7 +42,7 @@ def collect(system: System, taken: list[Taken], given_up: int, messages: list[Me
         given_up: the number of events that it did not take.
         messages: what the phones got.
     """
-    kinesis, sqs, dynamodb = boto3.client("kinesis"), boto3.client("sqs"), boto3.client("dynamodb")
+    kinesis, s3, dynamodb = boto3.client("kinesis"), boto3.client("s3"), boto3.client("dynamodb")
     items = {}
     for page in dynamodb.get_paginator("scan").paginate(TableName=system.outputs["TableName"]):
         for stored in page["Items"]:
@@ -52,8 +54,8 @@ def collect(system: System, taken: list[Taken], given_up: int, messages: list[Me
         given_up=given_up,
         source=source(system),
         items=items,
-        ranges=ranges(sqs, system.outputs["KinesisToDynamoFailuresUrl"]),
+        ranges=ranges(s3, system, "KinesisToDynamo"),
         messages=messages,
         dead_letters=[(letter["reason"], letter["payload"]) for letter in dead_letters],
-        lost_alerts=len(ranges(sqs, system.outputs["AlertsToSnsFailuresUrl"])),
+        lost_alerts=len(ranges(s3, system, "AlertsToSns")),
     )

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 
+from deploy.aws import on_failure
 from emulator.mappings.mappings import EventSourceMappings
 from local.pipeline.deployed import System
 from local.pipeline.phone import Phone
@@ -22,7 +23,7 @@ class Watch:
 
     def __init__(self, system: System, mappings: EventSourceMappings, phone: Phone, shop: Shop, began: float) -> None:
         kinesis: Any = boto3.client("kinesis")
-        self._sqs: Any = boto3.client("sqs")
+        self._s3: Any = boto3.client("s3")
         self._system, self._mappings, self._phone, self._shop, self._began = system, mappings, phone, shop, began
         self._alerts = Reader(kinesis, system.stream("Alerts"))
         self._dead_letters = Reader(kinesis, system.stream("DeadLetter"))
@@ -49,8 +50,8 @@ class Watch:
             texts=tuple(message.text for message in messages[-_LATEST:]),
             messages=len(messages),
             refused=tuple(self._refused),
-            failures=self._depth("KinesisToDynamo"),
-            lost_alerts=self._depth("AlertsToSns"),
+            failures=self._failures("KinesisToDynamo"),
+            lost_alerts=self._failures("AlertsToSns"),
         )
 
     def _read(self) -> None:
@@ -68,7 +69,6 @@ class Watch:
         lag = max(0.0, time.time() - oldest) if oldest else 0.0
         return sum(shard.done + shard.discarded for shard in shards), lag
 
-    def _depth(self, function: str) -> int:
-        queue = self._system.outputs[f"{function}FailuresUrl"]
-        answer = self._sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["ApproximateNumberOfMessages"])
-        return int(answer["Attributes"]["ApproximateNumberOfMessages"])
+    def _failures(self, function: str) -> int:
+        prefixes = on_failure.prefixes(self._system.outputs, function)
+        return sum(1 for _ in on_failure.keys(self._s3, self._system.outputs["FailuresBucket"], *prefixes))

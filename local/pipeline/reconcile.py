@@ -1,4 +1,4 @@
-"""Whether everything that was sent arrived: the streams, the table, the queues and the phones, record by record."""
+"""Whether everything that was sent arrived: streams, table, bucket of failures and phones, record by record."""
 
 import json
 import statistics
@@ -28,14 +28,14 @@ class Policy:
 
 @dataclass(frozen=True)
 class Range:
-    """The records that an on-failure message names, ends included."""
+    """Records of a shard in the bucket of failures, ends included."""
 
     shard: str
     first: int
     last: int
 
     def covers(self, record: Record) -> bool:
-        """Whether the message is about this record or about neighbours on both sides of it."""
+        """Whether this record is one of them."""
         return record.shard == self.shard and self.first <= record.sequence_number <= self.last
 
 
@@ -48,10 +48,10 @@ class Evidence:
         given_up: the number of records that it did not take.
         source: the stream of events, each shard in its order.
         items: the table, by (pk, sk).
-        ranges: the on-failure messages of KinesisToDynamo.
+        ranges: the records of KinesisToDynamo in the bucket of failures.
         messages: what the phones got.
         dead_letters: the stream of dead letters as (reason, payload).
-        lost_alerts: the number of on-failure messages of AlertsToSns.
+        lost_alerts: the number of records of AlertsToSns in the bucket of failures.
     """
 
     sent: list[tuple[str, int, bytes]]
@@ -68,7 +68,7 @@ class Evidence:
 class Result:
     """Lines for people, one for each difference; latencies from arrival to publication in milliseconds.
 
-    `refused` are records that hold no event, `failed` are events, both named by on-failure messages.
+    `refused` are records that hold no event, `failed` are events, both in the bucket of failures.
     """
 
     kept: int = 0
@@ -153,7 +153,7 @@ def _kept(evidence: Evidence, result: Result) -> None:
             result.failed += wanted is not None
             result.refused += wanted is None
         else:
-            result.differences.append(f"event: {_name(record)}: not in the table, nor in an on-failure message")
+            result.differences.append(f"event: {_name(record)}: not in the table, nor in the bucket of failures")
     for pk, sk in left:
         result.differences.append(f"item: {pk} {sk}: in the table, and of no event")
 
@@ -195,7 +195,7 @@ def _alerts(evidence: Evidence, expected: dict[Alert, int], result: Result) -> N
         else:
             result.alerts += 1
     if evidence.lost_alerts:
-        result.differences.append(f"alerts: {evidence.lost_alerts} on-failure messages of AlertsToSns")
+        result.differences.append(f"alerts: {evidence.lost_alerts} in the bucket of failures")
     for message in evidence.messages:
         alert = (message.product_id, message.inventory, message.ts)
         text = f"ALERTA: {message.product_id} bajo inventario ({message.inventory})"

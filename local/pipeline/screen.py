@@ -25,7 +25,7 @@ class Figures:
         dead_letters: dead letters that the job wrote.
         texts: what the phones got, the latest last.
         refused: reason and payload of the latest dead letters.
-        failures: messages in the on-failure queue of KinesisToDynamo, and `lost_alerts` in that of AlertsToSns.
+        failures: objects of KinesisToDynamo in the bucket of failures, and `lost_alerts` those of AlertsToSns.
     """
 
     at: float
@@ -78,8 +78,8 @@ def advice(figures: Figures) -> str:
         )
     if figures.failures:
         advice.append(
-            f"{figures.failures} messages of KinesisToDynamo name records it refused: its log says why. A "
-            "producer must mend non-events; `python -m deploy redrive kinesis-to-dynamo` sends again what else failed."
+            f"{figures.failures} failures of KinesisToDynamo are in the bucket of failures, each with its reason. Fix "
+            "non-events at the producer; `python -m deploy redrive kinesis-to-dynamo` sends again what else failed."
         )
     if figures.dead_letters:
         advice.append("Dead letters: some producer writes stock events that cannot be read; their reasons are above.")
@@ -91,7 +91,7 @@ def line(figures: Figures) -> str:
     return (
         f"{figures.stage}: sent {figures.sent}, kept {figures.kept}, alerts {figures.alerts}, "
         f"messages {figures.messages}, dead letters {figures.dead_letters}, "
-        f"on-failure {figures.failures + figures.lost_alerts}"
+        f"failures {figures.failures + figures.lost_alerts}"
     )
 
 

@@ -5,11 +5,15 @@ import json
 import threading
 import time
 from collections.abc import Collection
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any
 
+from deploy.aws import on_failure
 from deploy.aws.stream_reader import StreamReader
+from deploy.deployment import DEFAULT_NAME, Deployment
 from tests.deploy.deployed import Account
+from tests.lambdas import function_under_test
 
 PARTS = ("kinesis-to-dynamo", "job", "alerts-to-sns")
 
@@ -25,7 +29,7 @@ class Playing:
 
     def __init__(self, account: Account, parts: Collection[str] = PARTS, start: str = "TRIM_HORIZON") -> None:
         self._account, self._parts, self._start = account, parts, start
-        self._clients = {name: account.client(name) for name in ("kinesis", "dynamodb", "logs", "sqs", "sns")}
+        self._clients = {name: account.client(name) for name in ("kinesis", "dynamodb", "logs", "sns")}
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._play)
         self.published: list[str] = []
@@ -73,8 +77,11 @@ class Playing:
         try:
             event = json.loads(record["Data"])
         except ValueError:
-            self._log("KinesisToDynamo", {"message": "record not written", "sequence_number": number})
-            self.fail(record["ShardId"], number, number)
+            event = function_under_test.event([record["Data"]], [number])
+            (rejected,) = event["Records"]
+            rejected["eventID"] = f"{record['ShardId']}:{number}"
+            rejected["kinesis"]["approximateArrivalTimestamp"] = time.time()
+            reject(self._account, event)
             return
         key = {"pk": {"S": f"path#{event['path']}"}, "sk": {"S": f"{event['timestamp']}#{number}"}}
         self._clients["dynamodb"].put_item(TableName="HttpRequests", Item=key)
@@ -92,31 +99,53 @@ class Playing:
         event = {"timestamp": int(time.time() * 1000), "message": json.dumps(line)}
         logs.put_log_events(logGroupName=group, logStreamName="one", logEvents=[event])
 
-    def fail(self, shard: str, first: str, last: str) -> None:
-        """What an event source mapping sends to its on-failure queue."""
-        send_failure(self._account, shard, first, last)
+
+def bucket(account: Account) -> str:
+    """The bucket of failures."""
+    (name,) = on_failure.buckets(account.client("s3"), "low-inventory-system")
+    return name
 
 
-def queue(account: Account, function: str = "KinesisToDynamo") -> str:
-    """The on-failure queue of a function."""
-    prefix = f"low-inventory-system-{function}Failures"
-    return str(account.client("sqs").list_queues(QueueNamePrefix=prefix)["QueueUrls"][0])
+def objects(account: Account) -> list[str]:
+    """The keys in the bucket of failures."""
+    found = account.client("s3").list_objects_v2(Bucket=bucket(account))
+    return [one["Key"] for one in found.get("Contents", [])]
 
 
-def send_failure(
-    account: Account, shard: str, first: str, last: str, partition: str = "aws", function: str = "KinesisToDynamo"
-) -> None:
-    """A message of the form in https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html."""
-    body = {
-        "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 6},
+def store(account: Account, key: str, content: object) -> str:
+    """Put an object into the bucket of failures; its key."""
+    account.client("s3").put_object(Bucket=bucket(account), Key=key, Body=json.dumps(content).encode())
+    return key
+
+
+def reject(account: Account, event: dict[str, Any], function: str = "KinesisToDynamo") -> str:
+    """Store the first record of an event as a function does; the key."""
+    (record, *_) = event["Records"]
+    arrived = datetime.fromtimestamp(record["kinesis"]["approximateArrivalTimestamp"], UTC)
+    key = f"rejected/{function}/{arrived:%Y/%m/%d}/{record['eventID'].replace(':', '-')}.json"
+    return store(account, key, {"reason": "expected JSON", "rejectedAt": str(time.time_ns()), "record": record})
+
+
+def give_up(account: Account, event: dict[str, Any], function: str = "KinesisToDynamo", name: str = "0") -> str:
+    """Store an event as Lambda does when it gives up on it; the key.
+
+    https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+    """
+    mapping = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")[f"{function}Mapping"]
+    first, last = event["Records"][0], event["Records"][-1]
+    content = {
+        "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 8},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
         "version": "1.0",
         "timestamp": "2026-01-05T09:00:00.000Z",
         "KinesisBatchInfo": {
-            "shardId": shard,
-            "startSequenceNumber": first,
-            "endSequenceNumber": last,
-            "batchSize": 1,
-            "streamArn": f"arn:{partition}:kinesis:eu-west-1:123456789012:stream/http-requests",
+            "shardId": first["eventID"].partition(":")[0],
+            "startSequenceNumber": first["kinesis"]["sequenceNumber"],
+            "endSequenceNumber": last["kinesis"]["sequenceNumber"],
+            "batchSize": len(event["Records"]),
+            "streamArn": first["eventSourceARN"],
         },
+        "payload": json.dumps(event),
     }
-    account.client("sqs").send_message(QueueUrl=queue(account, function), MessageBody=json.dumps(body))
+    folder = f"aws/lambda/{mapping}/shardId-000000000006/2026/01/05"
+    return store(account, f"{folder}/2026-01-05T09.00.00-{name}", content)

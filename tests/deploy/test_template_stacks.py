@@ -118,7 +118,11 @@ def test_the_functions(shop: Shop) -> None:
     for function in functions:
         assert (function["Runtime"], function["Architectures"]) == ("python3.11", ["x86_64"])
         assert function["Handler"] == "lambda_function.lambda_handler"
-    powertools = {"POWERTOOLS_METRICS_NAMESPACE": "shop-system", "POWERTOOLS_LOG_LEVEL": "INFO"}
+    powertools = {
+        "POWERTOOLS_METRICS_NAMESPACE": "shop-system",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+        "FAILURES_BUCKET": shop.outputs["FailuresBucket"],
+    }
     assert {f["FunctionName"]: f["Environment"]["Variables"] for f in functions} == {
         "KinesisToDynamo": powertools | {"TABLE_NAME": "HttpRequests", "POWERTOOLS_SERVICE_NAME": "KinesisToDynamo"},
         "AlertsToSns": powertools
@@ -154,15 +158,27 @@ def test_the_mappings(shop: Shop, function: str, stream: str, differs: dict[str,
         "UUID": shop.outputs[f"{function}Mapping"],
         "BatchSize": 100,
         "BisectBatchOnFunctionError": True,
-        "MaximumRetryAttempts": 5,
+        "MaximumRetryAttempts": 7,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
     }
     assert {key: mapping[key] for key in wanted} == wanted
-    queue = shop.client("sqs").get_queue_attributes(
-        QueueUrl=shop.outputs[f"{function}FailuresUrl"], AttributeNames=["All"]
-    )["Attributes"]
-    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": queue["QueueArn"]}}
-    assert (queue["SqsManagedSseEnabled"], queue["MessageRetentionPeriod"]) == ("true", str(14 * 86400))
+    destination = f"arn:aws:s3:::{shop.outputs['FailuresBucket']}"
+    assert mapping["DestinationConfig"] == {"OnFailure": {"Destination": destination}}
+
+
+@pytest.mark.parametrize(("template", "bucket"), [("storage", "CodeBucket"), ("system", "FailuresBucket")])
+def test_a_bucket_is_private(template: str, bucket: str) -> None:
+    resources = cfn.load(template)["Resources"]
+    properties = resources[bucket]["Properties"]
+    assert list(properties["PublicAccessBlockConfiguration"].values()) == [True] * 4
+    assert properties["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    (rule,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    policies = [one["Properties"] for one in resources.values() if one["Type"] == "AWS::S3::BucketPolicy"]
+    (policy,) = [one for one in policies if one["Bucket"] == {"Ref": bucket}]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 @pytest.mark.parametrize("role", ["", LAB_ROLE])
@@ -217,7 +233,7 @@ def test_the_same_again_is_no_change(shop: Shop, shards: str, status: str) -> No
     assert status == "CREATE_COMPLETE" or "didn't contain changes" in changes["StatusReason"]
 
 
-def test_nothing_is_left_but_the_stack_of_the_table(shop: Shop) -> None:
+def test_nothing_is_left_but_the_stack_of_the_table_and_the_failures(shop: Shop) -> None:
     shop.create_storage_and_system()
     cloudformation = shop.client("cloudformation")
     cloudformation.delete_stack(StackName="shop-system")
@@ -230,9 +246,8 @@ def test_nothing_is_left_but_the_stack_of_the_table(shop: Shop) -> None:
         *shop.client("lambda").list_functions()["Functions"],
         *shop.client("lambda").list_event_source_mappings()["EventSourceMappings"],
         *shop.client("logs").describe_log_groups()["logGroups"],
-        *shop.client("sqs").list_queues().get("QueueUrls", []),
         *shop.client("sns").list_topics()["Topics"],
         *shop.client("iam").list_roles()["Roles"],
-        *shop.client("s3").list_buckets()["Buckets"],
+        *(bucket["Name"] for bucket in shop.client("s3").list_buckets()["Buckets"]),
     ]
-    assert left == ["HttpRequests"]
+    assert left == ["HttpRequests", shop.outputs["FailuresBucket"]]

@@ -1,7 +1,9 @@
 """The templates by themselves: what tools and AWS's published schemas say of them, and what they ask of each other."""
 
 import json
+import math
 import os
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 from cfnlint import api
 from cfnlint.config import ManualArgs
 
+from deploy.aws import on_failure
 from tests.deploy import cfn
 
 CHECKOV = cfn.ROOT / ".venv" / "scanner" / "bin" / "checkov"
@@ -119,12 +122,38 @@ def test_what_is_kept_is_encrypted_and_can_be_restored() -> None:
     assert (statement["Effect"], statement["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
 
 
-def test_the_streams_keep_a_record_as_long_as_a_queue_its_place() -> None:
-    template = cfn.load("system")
-    least = template["Parameters"]["RetentionHours"]["MinValue"] * 3600
-    queues = [r["Properties"] for r in template["Resources"].values() if r["Type"] == "AWS::SQS::Queue"]
-    assert [queue["MessageRetentionPeriod"] for queue in queues] == [14 * 86400] * 2
-    assert least >= 14 * 86400
+def test_a_failure_is_kept_longer_than_what_was_sent_again() -> None:
+    bucket = cfn.load("system")["Resources"]["FailuresBucket"]
+    assert (bucket["DeletionPolicy"], bucket["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
+    rules = bucket["Properties"]["LifecycleConfiguration"]["Rules"]
+    days = {rule.get("Prefix", ""): rule["ExpirationInDays"] for rule in rules}
+    assert days == {"": 90, on_failure.REDRIVEN: 14}
+
+
+# How long Lambda waits before the first retry, at most; then it doubles
+# (emulator/mappings/worker.py has the observation).
+FIRST_RETRY = 1.0
+
+
+@pytest.mark.parametrize("function", ["KinesisToDynamo", "AlertsToSns"])
+def test_an_outage_is_waited_for_and_a_record_that_kills_is_not(function: str) -> None:
+    resources = cfn.load("system")["Resources"]
+    mapping, timeout = resources[f"{function}Mapping"]["Properties"], resources[function]["Properties"]["Timeout"]
+    code = cfn.ROOT / "lambdas" / {"KinesisToDynamo": "kinesis_to_dynamo", "AlertsToSns": "alerts_to_sns"}[function]
+    constants = dict(re.findall(r"^(\w+_SECONDS) = (.+)$", (code / "lambda_function.py").read_text(), re.MULTILINE))
+    hang, start = int(constants["HANG_SECONDS"]), 2
+    # Less what the function leaves for its last request and the answer, RESERVE_SECONDS; AlertsToSns leaves more.
+    waits = timeout - 13
+    attempts = 1 + mapping["MaximumRetryAttempts"]
+    # Five minutes of outage are one invocation; an alert is tried for an hour, which is its longest age.
+    assert waits > 300 + 60
+    assert attempts * waits > 3600
+    if function == "AlertsToSns":
+        assert mapping["MaximumRecordAgeInSeconds"] == 3600
+    splits = math.ceil(math.log2(mapping["BatchSize"]))
+    backoff = FIRST_RETRY * (2 ** mapping["MaximumRetryAttempts"] - 1)
+    assert mapping["BisectBatchOnFunctionError"]
+    assert (splits + attempts) * (hang + start) + backoff < 600
 
 
 def test_no_alert_is_sent_after_it_is_forgotten_that_it_was() -> None:

@@ -9,12 +9,14 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import boto3
 import pytest
 
 from tests.lambdas.invocation import ACCOUNT, REGION, Context
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
 FIRST_SEQUENCE_NUMBER = 49590338271490256608559692538361571095921575989136588898
+FUNCTION, BUCKET = "TheFunction", "failures"
 _services = (f"service-{number}" for number in itertools.count())
 
 
@@ -32,6 +34,8 @@ def module(folder: str, name: str) -> ModuleType:
 def load(monkeypatch: pytest.MonkeyPatch, folder: str, **environment: str) -> ModuleType:
     """A function, loaded in its environment."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", FUNCTION)
+    monkeypatch.setenv("FAILURES_BUCKET", BUCKET)
     # Powertools keeps a logger by this name.
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", next(_services))
     for name, value in environment.items():
@@ -83,6 +87,23 @@ def failed(answer: dict[str, Any]) -> list[str]:
     """The sequence numbers that an answer reports."""
     assert list(answer) == ["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in answer["batchItemFailures"]]
+
+
+class Failures:
+    """The bucket of failures on an emulator."""
+
+    def __init__(self) -> None:
+        self._client = boto3.client("s3", region_name=REGION)
+        self._client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
+
+    def rejected(self) -> dict[str, dict[str, Any]]:
+        """The objects by their keys, as JSON."""
+        keys = [one["Key"] for one in self._client.list_objects_v2(Bucket=BUCKET).get("Contents", [])]
+        return {key: json.loads(self._client.get_object(Bucket=BUCKET, Key=key)["Body"].read()) for key in keys}
+
+    def numbers(self) -> list[str]:
+        """The sequence numbers of the records in it."""
+        return [content["record"]["kinesis"]["sequenceNumber"] for content in self.rejected().values()]
 
 
 def metrics(output: str) -> dict[str, float]:

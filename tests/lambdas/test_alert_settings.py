@@ -5,13 +5,17 @@ import pytest
 from tests.lambdas import function_under_test
 
 alert_settings = function_under_test.module("alerts_to_sns", "alert_settings")
-NEEDED = {"TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts", "IDEMPOTENCY_TABLE": "published-alerts"}
+NEEDED = {
+    "TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts",
+    "IDEMPOTENCY_TABLE": "published-alerts",
+    "FAILURES_BUCKET": "failures",
+}
 
 
 def test_defaults() -> None:
     settings = alert_settings.read(NEEDED)
     assert settings.topic_arn == NEEDED["TOPIC_ARN"]
-    assert settings.table_name == "published-alerts"
+    assert (settings.table_name, settings.failures_bucket) == ("published-alerts", "failures")
     assert settings.template == "ALERTA: {product_id} bajo inventario ({inventory})"
     assert settings.window == 86400
 

@@ -7,10 +7,11 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ConnectTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError
 
 from tests.emulated import Emulator, eventually
 from tests.lambdas import function_under_test
+from tests.lambdas.function_under_test import Failures
 from tests.lambdas.invocation import ACCOUNT, REGION
 
 TABLE, TOPIC, QUEUE = "published-alerts", "low-inventory", "subscriber"
@@ -29,6 +30,7 @@ class Phones:
         self.dynamodb, self.sns, self.sqs = (
             boto3.client(name, region_name=REGION) for name in ("dynamodb", "sns", "sqs")
         )
+        self.failures = Failures()
         self.dynamodb.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -111,7 +113,9 @@ def test_the_template_is_a_variable(phones: Phones) -> None:
     assert phones.texts() == [f"LOW_STOCK: SKU-1 = 3, {MOMENT}"]
 
 
-@pytest.mark.parametrize("name", ["TOPIC_ARN", "IDEMPOTENCY_TABLE", "MESSAGE_TEMPLATE", "IDEMPOTENCY_WINDOW_SECONDS"])
+@pytest.mark.parametrize(
+    "name", ["TOPIC_ARN", "IDEMPOTENCY_TABLE", "MESSAGE_TEMPLATE", "IDEMPOTENCY_WINDOW_SECONDS", "FAILURES_BUCKET"]
+)
 def test_does_not_load_with_a_bad_variable(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     good = {"TOPIC_ARN": "arn:aws:sns:eu-west-1:123456789012:alerts", "IDEMPOTENCY_TABLE": TABLE}
     with pytest.raises(ValueError, match=f"^{name}: expected"):
@@ -162,7 +166,10 @@ BAD = [
     (b"\xff", "JSON object in UTF-8"),
     (b"[" * 100_000, "JSON object in UTF-8"),
     (alert() + b"x", "JSON object in UTF-8"),
-    (alert().replace(b": 3", b": " + b"3" * 5000), "JSON object in UTF-8"),
+    (alert().replace(b": 3", b": " + b"3" * 5000), "inventory: expected a whole number"),
+    (alert(ignored=float("nan")), "JSON object in UTF-8"),
+    (alert(ignored=float("-inf")), "JSON object in UTF-8"),
+    (alert(inventory=float("inf")), "JSON object in UTF-8"),
     (b"[]", "a JSON object"),
     (b"null", "a JSON object"),
     (b"{}", "product_id: expected a text"),
@@ -180,9 +187,12 @@ BAD = [
 ]
 
 
-def test_bad_records_fail_alone(phones: Phones, capsys: pytest.CaptureFixture[str]) -> None:
+def test_bad_records_are_stored_whole_and_count_as_done(phones: Phones, capsys: pytest.CaptureFixture[str]) -> None:
     records = [record for number, (blunder, _) in enumerate(BAD) for record in (blunder, alert(f"SKU-{number}"))]
-    assert phones.invoke(records) == function_under_test.numbers(2 * len(BAD))[::2]
+    assert phones.invoke(records) == []
+    assert phones.failures.numbers() == function_under_test.numbers(2 * len(BAD))[::2]
+    stored = [content["record"] for content in phones.failures.rejected().values()]
+    assert stored == function_under_test.event(records)["Records"][::2]
     reasons = [line["reason"] for line in function_under_test.logs(capsys.readouterr().out) if "reason" in line]
     for (_, expected), reason in zip(BAD, reasons, strict=True):
         assert expected in reason
@@ -190,8 +200,20 @@ def test_bad_records_fail_alone(phones: Phones, capsys: pytest.CaptureFixture[st
     assert len(phones.remembered()) == len(BAD)
 
 
-def test_a_batch_of_bad_records_is_reported_record_by_record(phones: Phones) -> None:
-    assert phones.invoke([b"", b"not json", b"{}"]) == function_under_test.numbers(3)
+def test_a_bad_record_that_cannot_be_stored_is_reported(phones: Phones) -> None:
+    refused = iter([True, False])
+    on(phones.function.s3, "before-call.s3.PutObject", lambda **_: refuse() if next(refused, True) else None)
+    assert phones.invoke([b"not json", alert("A")]) == []
+    assert phones.failures.numbers() == function_under_test.numbers(1)
+    assert phones.invoke([b"not json"], ["7"], seconds=1) == ["7"]
+    assert phones.texts() == [text("A")]
+
+
+@pytest.mark.parametrize("ignored", ["9" * 5000, "-" + "9" * 5000, "1e999", "[" * 900 + "]" * 900])
+def test_a_field_that_is_ignored_may_hold_anything(phones: Phones, ignored: str) -> None:
+    assert phones.invoke([alert()[:-1] + f', "ignored": {ignored}}}'.encode()]) == []
+    assert phones.texts() == [text("SKU-1")]
+    assert phones.failures.rejected() == {}
 
 
 def in_progress(phones: Phones, seconds: float) -> None:
@@ -211,8 +233,8 @@ def in_progress(phones: Phones, seconds: float) -> None:
 def test_an_alert_that_another_invocation_works_on_is_retried(phones: Phones) -> None:
     phones.invoke([alert("A")])
     in_progress(phones, seconds=60)
-    assert phones.invoke([alert("A"), alert("B")]) == function_under_test.numbers(1)
-    assert phones.texts() == [text("A"), text("B")]
+    assert phones.invoke([alert("A")], seconds=1) == function_under_test.numbers(1)
+    assert phones.texts() == [text("A")]
 
 
 def test_an_alert_whose_invocation_was_killed_is_waited_for(phones: Phones) -> None:
@@ -275,16 +297,41 @@ def test_one_that_published_and_cannot_say_so_does_not_fail_the_alert(
 
 def test_without_its_table_nothing_is_published(phones: Phones) -> None:
     on(phones.function.dynamodb, "before-call.dynamodb.PutItem", refuse)
-    assert phones.invoke([alert("A"), alert("B")]) == function_under_test.numbers(2)
+    assert phones.invoke([alert("A"), alert("B")], seconds=1) == function_under_test.numbers(2)
     assert phones.texts() == []
 
 
-def test_an_alert_that_the_topic_refused_can_be_published_later(phones: Phones) -> None:
-    refused = iter([True, True, False, False])
-    on(phones.function.sns, "before-call.sns.Publish", lambda **_: refuse() if next(refused) else None)
-    assert phones.invoke([alert("A"), alert("B"), alert("C")]) == function_under_test.numbers(2)
-    assert phones.invoke([alert("A")]) == []
-    assert phones.texts() == [text("C"), text("A")]
+@pytest.mark.parametrize("moment", ["dynamodb.PutItem", "sns.Publish"])
+def test_what_is_away_for_a_while_is_waited_for_and_order_is_kept(phones: Phones, moment: str) -> None:
+    refused = iter([True, True, True, False, True, False])
+    client = phones.function.sns if moment == "sns.Publish" else phones.function.dynamodb
+    on(client, f"before-call.{moment}", lambda **_: refuse() if next(refused, False) else None)
+    assert phones.invoke([alert("A"), alert("B"), alert("C")]) == []
+    assert phones.texts() == [text("A"), text("B"), text("C")]
+
+
+def test_what_did_not_come_back_in_time_is_reported_and_published_later(phones: Phones) -> None:
+    away = [True]
+    on(phones.function.sns, "before-call.sns.Publish", lambda **_: refuse() if away else None)
+    assert phones.invoke([alert("A"), alert("B")], seconds=1) == function_under_test.numbers(2)
+    away.clear()
+    assert phones.invoke([alert("A"), alert("B")]) == []
+    assert phones.texts() == [text("A"), text("B")]
+    assert phones.failures.rejected() == {}
+
+
+@pytest.mark.parametrize(
+    ("code", "stored"), [("InvalidParameter", True), ("AuthorizationError", False), ("NotFound", False)]
+)
+def test_only_what_sns_never_takes_is_stored(phones: Phones, code: str, stored: bool) -> None:
+    def answer(**_: Any) -> None:
+        raise ClientError({"Error": {"Code": code, "Message": "secret"}}, "Publish")
+
+    on(phones.function.sns, "before-call.sns.Publish", answer)
+    assert phones.invoke([alert("A")], seconds=1) == ([] if stored else function_under_test.numbers(1))
+    assert [content["reason"] for content in phones.failures.rejected().values()] == (
+        ["refused by SNS: InvalidParameter"] if stored else []
+    )
 
 
 def test_no_alert_is_begun_that_cannot_be_ended(phones: Phones, capsys: pytest.CaptureFixture[str]) -> None:
@@ -296,28 +343,29 @@ def test_no_alert_is_begun_that_cannot_be_ended(phones: Phones, capsys: pytest.C
 
 def test_needs_no_more_than_its_role_allows(phones: Phones) -> None:
     called: set[str] = set()
-    for client in (phones.function.dynamodb, phones.function.sns):
+    for client in (phones.function.dynamodb, phones.function.sns, phones.function.s3):
         on(client, "before-call", lambda model, **_: called.add(model.name))
     phones.invoke([alert("A"), alert("A")])
     refused = iter([True])
     on(phones.function.sns, "before-call.sns.Publish", lambda **_: refuse() if next(refused, False) else None)
-    phones.invoke([alert("B")])
-    assert called >= {"PutItem", "UpdateItem", "DeleteItem", "Publish"}
-    assert called <= {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Publish"}
+    phones.invoke([alert("B"), b"not json"])
+    assert called >= {"PutItem", "UpdateItem", "DeleteItem", "Publish", "PutObject"}
+    assert called <= {"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Publish", "PutObject"}
 
 
 def test_says_what_it_did_and_not_what_is_in_the_records(phones: Phones, capsys: pytest.CaptureFixture[str]) -> None:
     records = [alert("secret-word"), alert("secret-word"), alert("secret-word", None), b'{"secret-word']
-    assert phones.invoke(records) == function_under_test.numbers(4)[2:]
+    assert phones.invoke(records) == []
     output = capsys.readouterr().out
     assert "secret-word" not in output
-    assert function_under_test.metrics(output) == {"MessagesPublished": 1, "DuplicatesSkipped": 1, "RecordsFailed": 2}
+    counts = {"MessagesPublished": 1, "DuplicatesSkipped": 1, "RecordsRejected": 2, "RecordsFailed": 0}
+    assert function_under_test.metrics(output) == counts
     lines = function_under_test.logs(output)
     assert [(line["message"], line.get("reason")) for line in lines] == [
         ("alert published", None),
         ("alert was published before", None),
-        ("alert not published", "inventory: expected a whole number that fits INT"),
-        ("alert not published", "expected one JSON object in UTF-8"),
+        ("record rejected", "inventory: expected a whole number that fits INT"),
+        ("record rejected", "expected one JSON object in UTF-8"),
     ]
     assert [line["sequence_number"] for line in lines] == function_under_test.numbers(4)
     assert {line["shard_id"] for line in lines} == {"shardId-000000000006"}

@@ -41,6 +41,7 @@ def kept(data: bytes) -> dict[str, Any]:
         (record(a=["x", "x"]), {"a": ["x", "x"]}),
         (record(pk="mine", sk=7), {}),
         (raw('"a":1,"a":2'), {"a": Decimal(2)}),
+        (raw('"a":1e999,"a":2,"b":{"c":' + "1" * 39 + ',"c":[]}'), {"a": Decimal(2), "b": {"c": []}}),
         (raw('"a":0.1'), {"a": Decimal("0.1")}),
         (raw('"a":-0.0,"b":0e999,"c":-0'), {"a": Decimal(0), "b": Decimal(0), "c": Decimal(0)}),
         (raw('"a":' + "1" * 38), {"a": Decimal("1" * 38)}),

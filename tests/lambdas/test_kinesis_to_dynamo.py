@@ -13,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 
 from tests.emulated import Emulator
 from tests.lambdas import function_under_test
-from tests.lambdas.function_under_test import failed
+from tests.lambdas.function_under_test import Failures, failed
 from tests.lambdas.invocation import REGION, Context
 
 TABLE = "HttpRequests"
@@ -30,6 +30,7 @@ class Table:
     def __init__(self, function: ModuleType) -> None:
         self.function = function
         self.client = boto3.client("dynamodb", region_name=REGION)
+        self.failures = Failures()
         keys = {"pk": "HASH", "sk": "RANGE"}
         self.client.create_table(
             TableName=TABLE,
@@ -102,12 +103,37 @@ def test_a_record_that_stands_twice_in_a_batch_is_no_error(table: Table) -> None
     assert table.numbers() == [0, 1]
 
 
-def test_bad_records_fail_alone(table: Table) -> None:
+def test_bad_records_are_stored_whole_and_count_as_done(table: Table) -> None:
     bad = [b"not json", b"\xff", b"", b"[]", b"{}", request(0, path=7), request(0, timestamp=None), b'{"a":1e999}']
     bad += [request(0, blob="x" * 410_000), request(0, text="\ud83d")]
     records = [record for number, blunder in enumerate(bad) for record in (request(number), blunder)]
-    assert table.invoke(records) == function_under_test.numbers(2 * len(bad))[1::2]
+    assert table.invoke(records) == []
     assert table.numbers() == list(range(len(bad)))
+    stored = table.failures.rejected()
+    folder = f"rejected/{function_under_test.FUNCTION}/2026/01/05/shardId-000000000006"
+    numbers = function_under_test.numbers(2 * len(bad))[1::2]
+    assert list(stored) == [f"{folder}-{number}.json" for number in numbers]
+    assert [content["record"] for content in stored.values()] == function_under_test.event(records)["Records"][1::2]
+    assert all(content["reason"] for content in stored.values())
+
+
+def test_a_record_that_is_rejected_again_is_the_same_object(table: Table) -> None:
+    for _ in range(2):
+        assert table.invoke([b"not json"]) == []
+    assert table.failures.numbers() == function_under_test.numbers(1)
+
+
+def test_a_bad_record_that_cannot_be_stored_is_reported(table: Table) -> None:
+    refused = [True, False, True, True, True]
+    table.function.s3.meta.events.register("before-send.s3", lambda **_: denied() if refused.pop(0) else None)
+    assert table.invoke([b"not json", request(0)]) == []
+    assert (table.failures.numbers(), table.numbers()) == (function_under_test.numbers(1), [0])
+    refused[:] = [True] * 1000
+    assert table.invoke([request(1), b"not json"], ["7", "8"], seconds=0.6) == ["8"]
+    assert table.numbers() == [0, 1]
+    refused[:] = [False] * 1000
+    assert table.invoke([b"not json"], ["8"]) == []
+    assert "8" in table.failures.numbers()
 
 
 def test_an_empty_event_does_nothing(table: Table) -> None:
@@ -115,11 +141,12 @@ def test_an_empty_event_does_nothing(table: Table) -> None:
     assert table.sizes == []
 
 
-def test_what_only_the_table_refuses_fails_alone(table: Table) -> None:
+def test_what_only_the_table_refuses_is_stored_alone(table: Table) -> None:
     """The emulator takes 405,000 bytes an item, a little less than the service."""
     records = [request(number) for number in range(30)]
     records[3] = request(3, blob="x" * 408_000)
-    assert table.invoke(records) == [function_under_test.numbers(30)[3]]
+    assert table.invoke(records) == []
+    assert table.failures.numbers() == [function_under_test.numbers(30)[3]]
     assert table.numbers() == [number for number in range(30) if number != 3]
 
 
@@ -158,15 +185,27 @@ def test_what_stays_unprocessed_is_reported(table: Table) -> None:
     assert not set(reported) & set(function_under_test.numbers(10))
 
 
+def denied() -> AWSResponse:
+    """An answer of S3 that is an error."""
+    body = b"<Error><Code>AccessDenied</Code><Message>no</Message></Error>"
+    return AWSResponse("http://service", 403, {"content-type": "application/xml"}, Raw(body))
+
+
+class Raw:
+    """The body of an answer."""
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+
+    def stream(self, **_: Any) -> Iterator[bytes]:
+        yield self._body
+
+
 def error(status: int, code: str) -> Callable[..., AWSResponse]:
     """An answer of the service that is an error."""
     body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "said by the service"}).encode()
-
-    class Raw:
-        def stream(self, **_: Any) -> Iterator[bytes]:
-            yield body
-
-    return lambda **_: AWSResponse("http://service", status, {"content-type": "application/x-amz-json-1.0"}, Raw())
+    headers = {"content-type": "application/x-amz-json-1.0"}
+    return lambda **_: AWSResponse("http://service", status, headers, Raw(body))
 
 
 @pytest.mark.parametrize(
@@ -177,6 +216,9 @@ def error(status: int, code: str) -> Callable[..., AWSResponse]:
         (500, "InternalServerError"),
         (503, "ServiceUnavailable"),
         (502, "BadGateway"),
+        # What an operator can mend while the records wait.
+        (400, "AccessDeniedException"),
+        (400, "ResourceNotFoundException"),
     ],
 )
 def test_a_busy_table_is_asked_again(table: Table, status: int, code: str) -> None:
@@ -187,21 +229,24 @@ def test_a_busy_table_is_asked_again(table: Table, status: int, code: str) -> No
     assert table.numbers() == [0, 1]
 
 
-def test_a_table_that_may_not_be_written_fails_every_record_at_once(
+def test_a_table_that_stays_out_of_reach_fails_every_record_and_says_why(
     table: Table, capsys: pytest.CaptureFixture[str]
 ) -> None:
     table.on("before-send", error(400, "AccessDeniedException"))
-    assert table.invoke([request(number) for number in range(30)]) == function_under_test.numbers(30)
-    assert table.sizes == [25, 5]
+    assert table.invoke([request(number) for number in range(30)], seconds=0.6) == function_under_test.numbers(30)
+    assert table.failures.rejected() == {}
     reasons = {line["reason"] for line in function_under_test.logs(capsys.readouterr().out) if "reason" in line}
-    assert reasons == {"AccessDeniedException: said by the service"}
+    (reason,) = reasons
+    assert "not taken by the table in the time of the invocation" in reason
+    assert "AccessDeniedException" in reason
+    assert "said by the service" in reason
 
 
 def test_a_table_that_is_not_there_is_said(
     emulator: Emulator, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     function = function_under_test.load(monkeypatch, "kinesis_to_dynamo", TABLE_NAME="missing")
-    assert function_under_test.invoke(function, [request(0)]) == function_under_test.numbers(1)
+    assert function_under_test.invoke(function, [request(0)], seconds=0.6) == function_under_test.numbers(1)
     assert "ResourceNotFoundException" in capsys.readouterr().out
 
 
@@ -221,7 +266,7 @@ def test_says_what_it_did_and_not_what_is_in_the_records(table: Table, capsys: p
     table.invoke([request(0, a="secret-word"), request(1), *bad])
     output = capsys.readouterr().out
     assert "secret-word" not in output
-    assert function_under_test.metrics(output) == {"ItemsWritten": 2, "RecordsFailed": 3}
+    assert function_under_test.metrics(output) == {"ItemsWritten": 2, "RecordsRejected": 3, "RecordsFailed": 0}
     *warnings, done = function_under_test.logs(output)
     assert [line["sequence_number"] for line in warnings] == function_under_test.numbers(5)[2:]
     assert [line["reason"] for line in warnings] == [
@@ -230,16 +275,16 @@ def test_says_what_it_did_and_not_what_is_in_the_records(table: Table, capsys: p
         "refused by the table: ValidationException",
     ]
     assert {line["shard_id"] for line in warnings} == {"shardId-000000000006"}
-    assert (done["items_written"], done["records_failed"]) == (2, 3)
+    assert (done["items_written"], done["records_rejected"], done["records_failed"]) == (2, 3, 0)
 
 
 def test_metrics_stand_at_zero_when_all_is_well(table: Table, capsys: pytest.CaptureFixture[str]) -> None:
     table.invoke([request(0)])
-    assert function_under_test.metrics(capsys.readouterr().out) == {"ItemsWritten": 1, "RecordsFailed": 0}
+    found = function_under_test.metrics(capsys.readouterr().out)
+    assert found == {"ItemsWritten": 1, "RecordsRejected": 0, "RecordsFailed": 0}
 
 
-@pytest.mark.parametrize("name", [None, ""])
-def test_does_not_load_without_a_table(monkeypatch: pytest.MonkeyPatch, name: str | None) -> None:
-    monkeypatch.delenv("TABLE_NAME", raising=False)
-    with pytest.raises(ValueError, match="TABLE_NAME: expected the name"):
-        function_under_test.load(monkeypatch, "kinesis_to_dynamo", **({} if name is None else {"TABLE_NAME": name}))
+@pytest.mark.parametrize("variable", ["TABLE_NAME", "FAILURES_BUCKET"])
+def test_does_not_load_without_a_table_or_a_bucket(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    with pytest.raises(ValueError, match=f"{variable}: expected the name"):
+        function_under_test.load(monkeypatch, "kinesis_to_dynamo", **{"TABLE_NAME": TABLE, variable: ""})

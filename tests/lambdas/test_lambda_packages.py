@@ -25,6 +25,10 @@ NAMES = {"kinesis-to-dynamo": "kinesis_to_dynamo", "alerts-to-sns": "alerts_to_s
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 LINE = re.compile(r"build/(?P<name>[a-z-]+)\.zip  (?P<size>\d+) bytes  sha256 (?P<sha>[0-9a-f]{64})(  \(unchanged\))?")
 
+ITS_OWN = {
+    "AWS_LAMBDA_FUNCTION_NAME": function_under_test.FUNCTION,
+    "FAILURES_BUCKET": function_under_test.BUCKET,
+}
 # What Lambda does: imports the module, calls the handler with the event and a context.
 INVOKE = """
 import json, sys
@@ -142,7 +146,7 @@ class Unpacked:
             input=json.dumps(events),
             capture_output=True,
             text=True,
-            env={**kept, "PYTHONPATH": self.path, "AWS_DEFAULT_REGION": REGION, **environment},
+            env={**kept, "PYTHONPATH": self.path, "AWS_DEFAULT_REGION": REGION, **ITS_OWN, **environment},
             check=False,
         )
         assert done.returncode == 0, done.stderr
@@ -161,12 +165,13 @@ def create_table(client: Any, name: str, **keys: str) -> None:
 
 
 def test_kinesis_to_dynamo_runs_from_its_zip(built: Path, emulator: Emulator, tmp_path: Path) -> None:
-    client = boto3.client("dynamodb", region_name=REGION)
+    client, failures = boto3.client("dynamodb", region_name=REGION), function_under_test.Failures()
     create_table(client, "events", pk="HASH", sk="RANGE")
     good = [json.dumps({"path": "/p", "timestamp": "t", "n": number / 2}).encode() for number in range(30)]
     event = function_under_test.event([*good, b"bad"])
     answers = Unpacked(built, "kinesis-to-dynamo", tmp_path).invoke(event, event, TABLE_NAME="events")
-    assert [function_under_test.failed(answer) for answer in answers] == [function_under_test.numbers(31)[30:]] * 2
+    assert [function_under_test.failed(answer) for answer in answers] == [[], []]
+    assert failures.numbers() == function_under_test.numbers(31)[30:]
     assert sorted(float(item["n"]["N"]) for item in client.scan(TableName="events")["Items"]) == [
         n / 2 for n in range(30)
     ]
@@ -175,6 +180,7 @@ def test_kinesis_to_dynamo_runs_from_its_zip(built: Path, emulator: Emulator, tm
 def test_alerts_to_sns_runs_from_its_zip(built: Path, emulator: Emulator, tmp_path: Path) -> None:
     dynamodb, sns, sqs = (boto3.client(name, region_name=REGION) for name in ("dynamodb", "sns", "sqs"))
     create_table(dynamodb, "published", id="HASH")
+    failures = function_under_test.Failures()
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     queue = sqs.create_queue(QueueName="phone")["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=topic.replace(":sns:", ":sqs:").replace("alerts", "phone"))
@@ -183,7 +189,8 @@ def test_alerts_to_sns_runs_from_its_zip(built: Path, emulator: Emulator, tmp_pa
     answers = Unpacked(built, "alerts-to-sns", tmp_path).invoke(
         event, event, TOPIC_ARN=topic, IDEMPOTENCY_TABLE="published"
     )
-    assert [function_under_test.failed(answer) for answer in answers] == [function_under_test.numbers(2)[1:]] * 2
+    assert [function_under_test.failed(answer) for answer in answers] == [[], []]
+    assert failures.numbers() == function_under_test.numbers(2)[1:]
     messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert [json.loads(message["Body"])["Message"] for message in messages] == ["ALERTA: SKU-1 bajo inventario (3)"]
 

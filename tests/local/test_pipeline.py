@@ -21,7 +21,7 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     said = (tmp_path / "said").read_text()
     assert status == 0, said
     found = re.search(
-        r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) refused and 0 failed \(in on-failure messages\), "
+        r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) refused and 0 failed \(in the bucket of failures\), "
         r"(\d+) alerts sent once, (\d+) dead letters; no differences",
         said,
     )

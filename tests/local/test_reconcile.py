@@ -109,7 +109,7 @@ def find_event(evidence: Evidence) -> None:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (drop_item, "event: shard-0 4 (key 'key'): not in the table, nor in an on-failure message"),
+        (drop_item, "event: shard-0 4 (key 'key'): not in the table, nor in the bucket of failures"),
         (change_item, "event: shard-0 1 (key 'key'): its item differs from it"),
         (add_item, "item: path#/ x: in the table, and of no event"),
         (lose_event, "event: shard-0 9: sent, and not in the stream"),
@@ -122,7 +122,7 @@ def find_event(evidence: Evidence) -> None:
         ),
         (lambda e: setattr(e, "given_up", 2), "events: 2 given up: the stream did not take them"),
         (find_event, "event: shard-0 1: in the stream, and not sent"),
-        (lambda e: e.ranges.clear(), "event: shard-0 3 (key 'key'): not in the table, nor in an on-failure message"),
+        (lambda e: e.ranges.clear(), "event: shard-0 3 (key 'key'): not in the table, nor in the bucket of failures"),
         (lambda e: e.messages.pop(), f"alert: ('A', 2, '{TS}'): no message"),
         (lambda e: e.messages.append(e.messages[0]), f"alert: ('A', 3, '{TS}'): 2 messages"),
         (
@@ -133,7 +133,7 @@ def find_event(evidence: Evidence) -> None:
         ),
         (lambda e: e.dead_letters.clear(), "dead letter: not_a_json_object '{} inventory': 1 missing"),
         (lambda e: e.dead_letters.append(("not_utf8", "x")), "dead letter: not_utf8 'x': of no record"),
-        (lambda e: setattr(e, "lost_alerts", 2), "alerts: 2 on-failure messages of AlertsToSns"),
+        (lambda e: setattr(e, "lost_alerts", 2), "alerts: 2 in the bucket of failures"),
     ],
 )
 def test_difference(change: Callable[[Evidence], None], expected: str) -> None:
