@@ -213,8 +213,10 @@ class EventSourceMappings:
         for uuid, one in wanted.items():
             try:
                 self._refresh(uuid, one)
-            except (MappingError, ClientError, BotoCoreError) as error:
-                problems[uuid] = str(error) if isinstance(error, MappingError) else f"{one[0]}: {error}"
+            except MappingError as error:
+                problems[uuid] = str(error)
+            except Exception as error:
+                problems[uuid] = f"{one[0]}: {error!r}"
         for uuid, problem in problems.items():
             if self._problems.get(uuid) != problem:
                 self._say(f"problem: {problem}")

@@ -16,30 +16,12 @@ _DESTINATION = re.compile(
 _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 
-# These are not settings, or make no difference to what the function is sent.
-_NO_SETTINGS = {
-    "UUID",
-    "EventSourceMappingArn",
-    "LastModified",
-    "LastProcessingResult",
-    "State",
-    "StateTransitionReason",
-    "MetricsConfig",
-    "Tags",
-}
-_SETTINGS = {
-    "FunctionArn",
-    "EventSourceArn",
-    "StartingPosition",
-    "StartingPositionTimestamp",
-    "BatchSize",
-    "MaximumBatchingWindowInSeconds",
-    "BisectBatchOnFunctionError",
-    "MaximumRetryAttempts",
-    "MaximumRecordAgeInSeconds",
-    "FunctionResponseTypes",
-    "DestinationConfig",
-}
+# What is supported, and what is not a setting or makes no difference to what the function is sent.
+_KNOWN = re.compile(
+    "FunctionArn|EventSourceArn|StartingPosition|StartingPositionTimestamp|BatchSize|MaximumBatchingWindowInSeconds|"
+    "BisectBatchOnFunctionError|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FunctionResponseTypes|DestinationConfig|"
+    "UUID|EventSourceMappingArn|LastModified|LastProcessingResult|State|StateTransitionReason|MetricsConfig|Tags"
+)
 # Values that are the same as not set.
 _NEUTRAL: dict[str, tuple[object, ...]] = {
     "ParallelizationFactor": (1, "1"),
@@ -144,8 +126,7 @@ def parse(configuration: Mapping[str, Any]) -> EventSourceMapping:
 
 def _refuse_others(configuration: Mapping[str, Any]) -> None:
     for key, value in configuration.items():
-        known = key in _SETTINGS or key in _NO_SETTINGS or key == "ResponseMetadata"
-        if not known and value not in (None, *_NEUTRAL.get(key, ({}, [], ""))):
+        if not _KNOWN.fullmatch(key) and value not in (None, *_NEUTRAL.get(key, ({}, [], ""))):
             raise MappingError(f"{key}: is not supported by the emulator; expected a mapping without it")
 
 

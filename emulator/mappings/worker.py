@@ -33,13 +33,13 @@ class Pace:
             publish this. In a recording, a batch that always failed was sent 8 times within 60 s
             (https://github.com/localstack/localstack, test_lambda_integration_kinesis.snapshot.json,
             `test_kinesis_maximum_record_age_exceeded[expire-while-retrying]`), as it is with 0.25 to 0.47 s, doubled.
-        longest_retry: the longest such wait.
+        longest_retry: the longest such wait, which is not known of AWS.
     """
 
     poll: float = 1.0
     refresh: float = 2.0
     first_retry: float = 0.4
-    longest_retry: float = 60.0
+    longest_retry: float = 30.0
 
     def retry(self, times: int) -> float:
         """Seconds to wait before something that failed is tried again for the so-manieth time, counted from 1."""
