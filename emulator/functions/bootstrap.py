@@ -1,11 +1,13 @@
 """What runs inside a function's process: load the handler, then answer one invocation after the other.
 
-Started by process.py as `python -u -S -P bootstrap.py REQUESTS RESPONSES HOME`: two open pipes, a line of JSON for each
-message, and the temporary folder to remove if the parent is killed. It imports the standard library alone, so that a
-function can import only what Lambda would have given it. Errors have the types and texts of Lambda's own
-runtime client (https://pypi.org/project/awslambdaric/), which needs a compiler outside Lambda's containers.
+Started by process.py as `python -u -S -P bootstrap.py REQUESTS RESPONSES HOME MARK`: two open pipes, a line of JSON for
+each message, the temporary folder to remove if the parent is killed, and what to print before each response. It imports
+the standard library alone, so that a function can import only what Lambda would have given it. Errors have the types
+and texts of Lambda's own runtime client (https://pypi.org/project/awslambdaric/), which needs a compiler outside of
+Lambda's containers.
 """
 
+import contextlib
 import importlib
 import json
 import logging
@@ -145,6 +147,7 @@ def _logging() -> _RequestId:
 def main() -> None:
     """Serve until the parent ends; a handler that cannot be loaded ends it with status 1."""
     requests_fd, responses_fd, home = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    mark = f"\0{sys.argv[4]}\n".encode()
     for descriptor in (requests_fd, responses_fd):
         os.set_inheritable(descriptor, False)
     received: queue.SimpleQueue[bytes] = queue.SimpleQueue()
@@ -154,6 +157,8 @@ def main() -> None:
     def say(message: dict[str, Any]) -> None:
         sys.stdout.flush()
         sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            os.write(1, mark)
         with os.fdopen(os.dup(responses_fd), "wb") as responses:
             responses.write(json.dumps(message).encode() + b"\n")
 

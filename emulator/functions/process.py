@@ -3,10 +3,12 @@
 import contextlib
 import json
 import os
-import selectors
+import queue
+import secrets
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -17,9 +19,10 @@ import psutil
 _BOOTSTRAP = Path(__file__).with_name("bootstrap.py")
 # Seconds between two measurements of its memory.
 _WATCH = 0.05
-_CHUNK = 1 << 16
-# What is printed without a line end is passed on in pieces of this many bytes.
+# A longer line is passed on in pieces of this many bytes.
 _LONGEST_LINE = 1 << 18
+# Seconds to wait for output that must have been written already; another process may hold the pipe open.
+_OUTPUT = 1.0
 
 
 class TimedOutError(Exception):
@@ -27,7 +30,7 @@ class TimedOutError(Exception):
 
 
 class ExitedError(Exception):
-    """The process is gone; the message says how, in Lambda's words."""
+    """The process has ended; the message says how, in Lambda's words."""
 
 
 def _how(status: int) -> str:
@@ -47,7 +50,7 @@ class Process:
         home: the folder that the process removes if this one is killed.
         environment: all of its environment variables.
         memory_limit: megabytes in RAM, measured 20 times a second during an exchange; with more it is killed.
-        output: takes each line that it prints.
+        output: takes each line that it prints, from a thread.
     """
 
     def __init__(
@@ -59,16 +62,17 @@ class Process:
         output: Callable[[str], None],
     ) -> None:
         self.memory = 0
-        self._memory_limit = memory_limit
-        self._output = output
-        self._line = b""
-        self._watched = 0.0
-        requests, self._requests = os.pipe()
-        self._responses, responses = os.pipe()
-        # -S: no site-packages, -P: not this folder, so that nothing is there to import but what Lambda has.
+        self._memory_limit, self._output = memory_limit, output
+        # After each exchange it prints a mark, so that all output before it is known to have come.
+        mark = secrets.token_hex()
+        self._mark, self._marks = f"\0{mark}\n".encode(), queue.SimpleQueue[None]()
+        self._messages: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
+        requests, ours = os.pipe()
+        theirs, responses = os.pipe()
+        # -S: no site-packages, -P: not this folder, so that nothing can be imported but what Lambda has.
         interpreter = [sys.executable, "-u", "-S", "-P", str(_BOOTSTRAP)]
         self._process = subprocess.Popen(
-            [*interpreter, str(requests), str(responses), str(home)],
+            [*interpreter, str(requests), str(responses), str(home), mark],
             cwd=code,
             env=dict(environment),
             stdin=subprocess.DEVNULL,
@@ -80,14 +84,11 @@ class Process:
         )
         os.close(requests)
         os.close(responses)
-        assert self._process.stdout is not None
-        self._printed = self._process.stdout.fileno()
         self._usage = psutil.Process(self._process.pid)
-        self._selector = selectors.DefaultSelector()
-        for descriptor in (self._responses, self._printed):
-            os.set_blocking(descriptor, False)
-            self._selector.register(descriptor, selectors.EVENT_READ)
-        os.set_blocking(self._requests, False)
+        self._requests = os.fdopen(ours, "wb")
+        self._printing = threading.Thread(target=self._read_output, daemon=True)
+        self._printing.start()
+        threading.Thread(target=self._read_messages, args=(theirs,), daemon=True).start()
 
     @property
     def alive(self) -> bool:
@@ -105,84 +106,52 @@ class Process:
             TimedOutError: at the deadline.
             ExitedError: if the process ended instead, or had to be killed for its memory.
         """
-        answer = bytearray()
-        left = memoryview(request)
-        if left:
-            self._selector.register(self._requests, selectors.EVENT_WRITE)
-        try:
-            while not answer.endswith(b"\n"):
-                # Asked first: what it wrote before it ended is read below.
-                status, size = self._process.poll(), len(answer)
-                remaining = deadline - time.monotonic()
-                for key, _ in self._selector.select(max(0.0, min(remaining, _WATCH))):
-                    if key.fd == self._requests:
-                        left = self._write(left)
-                    elif key.fd == self._responses:
-                        answer += self._read(self._responses)
-                    else:
-                        self._print()
-                if len(answer) == size:
-                    self._still_running(status, remaining)
-        finally:
-            if left:
-                self._selector.unregister(self._requests)
+        # It may not read: from a thread of its own this cannot block.
+        threading.Thread(target=self._write, args=(request,), daemon=True).start()
+        message = self._next_message(deadline)
         self._measure()
-        self.flush()
-        message: dict[str, Any] = json.loads(answer)
+        with contextlib.suppress(queue.Empty):
+            self._marks.get(timeout=_OUTPUT)
         return message
 
-    def _write(self, left: memoryview) -> memoryview:
-        try:
-            left = left[os.write(self._requests, left[:_CHUNK]) :]
-        except BlockingIOError:
-            return left
-        except BrokenPipeError:
-            left = left[:0]
-        if not left:
-            self._selector.unregister(self._requests)
-        return left
-
-    def _read(self, descriptor: int) -> bytes:
-        """What there is to read now; at the end of the pipe it is not watched any more."""
-        try:
-            chunk = os.read(descriptor, _CHUNK)
-        except BlockingIOError:
-            return b""
-        if not chunk:
-            self._selector.unregister(descriptor)
-        return chunk
-
-    def _print(self) -> bool:
-        chunk = self._read(self._printed)
-        *lines, self._line = (self._line + chunk).split(b"\n")
-        for line in lines:
-            self._output(line.decode(errors="replace"))
-        if len(self._line) > _LONGEST_LINE:
-            self._end_line()
-        return bool(chunk)
-
-    def _end_line(self) -> None:
-        if self._line:
-            self._output(self._line.decode(errors="replace"))
-            self._line = b""
-
-    def flush(self) -> None:
-        """Pass on what was printed so far, also of a line that has no end yet."""
-        while self._printed in self._selector.get_map() and self._print():
-            pass
-        self._end_line()
-
-    def _still_running(self, status: int | None, remaining: float) -> None:
-        """Raise what `exchange` raises when there is no answer."""
-        if status is not None:
-            raise ExitedError(_how(status))
-        if remaining <= 0:
-            raise TimedOutError
-        if time.monotonic() >= self._watched + _WATCH:
-            self._watched = time.monotonic()
+    def _next_message(self, deadline: float) -> dict[str, Any]:
+        while True:
+            # Asked first: what it wrote before it ended is read below.
+            ended = not self.alive
+            wait = _OUTPUT if ended else min(_WATCH, deadline - time.monotonic())
+            with contextlib.suppress(queue.Empty):
+                message = self._messages.get(timeout=max(0.0, wait))
+                if message is not None:
+                    return message
+                ended = True
+            if ended:
+                raise ExitedError(_how(self._process.wait()))
+            if time.monotonic() >= deadline:
+                raise TimedOutError
             if self._measure() > self._memory_limit:
                 self._kill()
                 raise ExitedError(_how(self._process.wait()))
+
+    def _write(self, request: bytes) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            self._requests.write(request)
+            self._requests.flush()
+
+    def _read_messages(self, descriptor: int) -> None:
+        with os.fdopen(descriptor, "rb") as responses:
+            for line in responses:
+                self._messages.put(json.loads(line))
+        self._messages.put(None)
+
+    def _read_output(self) -> None:
+        assert self._process.stdout is not None
+        with self._process.stdout as printed:
+            for line in iter(lambda: printed.readline(_LONGEST_LINE), b""):
+                text = line.removesuffix(self._mark).removesuffix(b"\n")
+                if text:
+                    self._output(text.decode(errors="replace"))
+                if line.endswith(self._mark):
+                    self._marks.put(None)
 
     def _measure(self) -> int:
         with contextlib.suppress(psutil.Error):
@@ -197,12 +166,9 @@ class Process:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
-        """End it, pass on what it printed, and close all pipes."""
+        """End it, and pass on what it printed. A second call changes nothing."""
         self._kill()
         self._process.wait()
-        self.flush()
-        self._selector.close()
-        for descriptor in (self._requests, self._responses):
-            os.close(descriptor)
-        assert self._process.stdout is not None
-        self._process.stdout.close()
+        self._printing.join(_OUTPUT)
+        with contextlib.suppress(OSError):
+            self._requests.close()

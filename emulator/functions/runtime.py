@@ -217,9 +217,9 @@ class ExecutionEnvironment:
         return answer
 
     def _died(self, kind: str, request_id: str, reason: str) -> dict[str, Any]:
-        """Log, after what the process still printed, why it did not answer; return the error."""
+        """End the process, and log, after what it still printed, why it did not answer; return the error."""
         if self._process:
-            self._process.flush()
+            self._process.close()
         self._say(f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%S.%f}"[:-3] + f"Z {request_id} {reason}")
         return {"errorType": kind, "errorMessage": f"RequestId: {request_id} Error: {reason}"}
 
