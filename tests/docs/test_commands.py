@@ -20,6 +20,7 @@ REFERENCES = [
     ("docs/deploy.md", ("deploy", "up")),
     ("docs/local.md", ("local.pipeline",)),
     ("docs/local.md", ("producer",)),
+    ("docs/local.md", ("emulator",)),
     ("docs/job.md", ("jobs/low_inventory.py",)),
 ]
 
