@@ -21,11 +21,11 @@ from typing import Any
 import boto3
 import psutil
 
-from benchmarks.producer_throughput import emulator
 from emulator.functions import description
 from emulator.functions.description import Function
 from emulator.functions.runtime import ExecutionEnvironment, Host
 from emulator.mappings.shards import event_record
+from emulator.server import emulator
 from producer import records, response_pool
 
 BUILD = Path(__file__).resolve().parent.parent / "build"

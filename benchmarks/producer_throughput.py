@@ -1,101 +1,140 @@
-"""How fast the producer's sender is beside a loop of PutRecord, on moto_server in a process of its own.
+"""How fast the producer is beside plain loops over boto3, on a fresh emulator.
 
-All send the same events to streams of their own, by turns, since the emulator takes longer for a record the more its
-shard holds. The events are made beforehand, so that sending alone is measured. Few partition keys show what order
-costs: a request holds one record of a key.
+Each round measures all systems one after the other, and each figure is the median of its rounds; ratios are taken
+within a round, so that other work on the machine counts for both sides. The steady state is the difference between a
+long and a short run, which removes the start. CPU time is that of the producer's process, without the emulator's.
 """
 
 import argparse
-import contextlib
+import json
 import os
-import re
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from producer import records as event_records
-from producer.keyed_queue import Record
-from producer.sender import Sender, kinesis_client
+import boto3
 
-BASELINE = "put_record, one by one"
+from emulator.server import emulator, work_on
+from producer import records
+from producer.keyed_queue import MAX_REQUEST_RECORDS, Record
+
 SHARDS = 4
+OUTPUT = Path(__file__).resolve().parent.parent / "build" / "benchmarks" / "producer_throughput.json"
 
 
-@contextlib.contextmanager
-def emulator() -> Iterator[str]:
-    """Run moto_server on a free port while this is open; its URL."""
-    with tempfile.NamedTemporaryFile("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", "moto.server", "-p", "0"], stdout=log, stderr=log)
-        try:
-            while not (found := re.search(r"Running on (http://\S+)", Path(log.name).read_text())):
-                if server.poll() is not None:
-                    sys.exit(f"producer_throughput: moto_server ended with {server.returncode}; expected it to serve")
-                time.sleep(0.05)
-            yield found[1]
-        finally:
-            server.terminate()
-            server.wait()
+class Taken(NamedTuple):
+    """What a run took, in seconds."""
+
+    wall: float
+    cpu: float
 
 
-def one_by_one(client: Any, stream: str, records: list[Record]) -> None:
-    """The baseline."""
-    for record in records:
-        client.put_record(StreamName=stream, Data=record.data, PartitionKey=record.key)
+class Round(NamedTuple):
+    """The figures of one round; rates are events a second."""
+
+    put_record: float
+    put_records: float
+    producer_with_start: float
+    producer_steady: float
+    cpu_us: float
+    """Of the producer for one event, in the steady state."""
 
 
-def by_sender(client: Any, stream: str, records: list[Record]) -> None:
-    """The producer's way."""
-    with Sender(client, stream) as sender:
-        for record in records:
-            sender.put(record)
-        sender.flush()
-        assert sender.counts.sent == len(records), sender.counts
+def run_producer(stream: str, events: int) -> Taken:
+    """Run the producer's command to its end. Raises CalledProcessError if not every event is stored."""
+    command = [sys.executable, "-m", "producer", "--rate", "0", "--count", str(events), "--seed", "1"]
+    began = time.perf_counter()
+    process = subprocess.Popen([*command, "--stream", stream], stderr=subprocess.DEVNULL)
+    # Of this process alone, which getrusage(RUSAGE_CHILDREN) would add to others.
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Taken(time.perf_counter() - began, usage.ru_utime + usage.ru_stime)
 
 
-def with_keys(records: list[Record], keys: int) -> list[Record]:
-    """The same data under so many partition keys."""
-    return [record._replace(key=f"key-{record.number % keys}") for record in records]
+def by_put_record(client: Any, stream: str, events: list[Record]) -> None:
+    """The simplest loop: a request an event, which keeps the order."""
+    for event in events:
+        client.put_record(StreamName=stream, Data=event.data, PartitionKey=event.key)
+
+
+def by_put_records(client: Any, stream: str, events: list[Record]) -> None:
+    """A bare loop of full requests: no retries, and no order within a key when an entry fails."""
+    entries = [{"Data": event.data, "PartitionKey": event.key} for event in events]
+    for start in range(0, len(entries), MAX_REQUEST_RECORDS):
+        client.put_records(StreamName=stream, Records=entries[start : start + MAX_REQUEST_RECORDS])
+
+
+def rate_of(send: Callable[[Any, str, list[Record]], None], client: Any, stream: str, events: list[Record]) -> float:
+    """Events a second of a loop in this process."""
+    began = time.perf_counter()
+    send(client, stream, events)
+    return len(events) / (time.perf_counter() - began)
+
+
+def measure(client: Any, name: str, events: list[Record], short: int) -> Round:
+    """One round, each run on a stream of its own."""
+
+    def stream(purpose: str) -> str:
+        client.create_stream(StreamName=f"{name}-{purpose}", ShardCount=SHARDS)
+        return f"{name}-{purpose}"
+
+    brief = run_producer(stream("short"), short)
+    put_record = rate_of(by_put_record, client, stream("put-record"), events[:short])
+    put_records = rate_of(by_put_records, client, stream("put-records"), events)
+    whole = run_producer(stream("long"), len(events))
+    more = len(events) - short
+    return Round(
+        put_record,
+        put_records,
+        len(events) / whole.wall,
+        more / (whole.wall - brief.wall),
+        (whole.cpu - brief.cpu) / more * 1e6,
+    )
+
+
+def summary(rounds: list[Round]) -> dict[str, float]:
+    """The median of each figure and of each ratio."""
+    result = {field: statistics.median(getattr(one, field) for one in rounds) for field in Round._fields}
+    result["times_put_record"] = statistics.median(one.producer_with_start / one.put_record for one in rounds)
+    result["times_put_records"] = statistics.median(one.producer_steady / one.put_records for one in rounds)
+    return result
 
 
 def main() -> None:
-    """Measure and print a table."""
+    """Measure, print a table and write it as JSON."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--events", type=int, default=3000)
-    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--events", type=int, default=20_000, help="of a long run (default: 20000)")
+    options.add_argument("--short", type=int, default=2_000, help="of a short run and of put_record (default: 2000)")
+    options.add_argument("--rounds", type=int, default=5, help="default: 5")
+    options.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE", help="default: build/benchmarks/")
     given = options.parse_args()
-    os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test")
-    records = list(islice(event_records.records(seed=1), given.events))
-    runs: dict[str, tuple[Callable[[Any, str, list[Record]], None], list[Record]]] = {
-        BASELINE: (one_by_one, records),
-        f"sender, {len({record.key for record in records})} keys": (by_sender, records),
-        "sender, 20 keys": (by_sender, with_keys(records, 20)),
-        "sender, 1 key": (by_sender, with_keys(records, 1)),
-    }
-    seconds: dict[str, list[float]] = {name: [] for name in runs}
-    with emulator() as url:
-        os.environ["AWS_ENDPOINT_URL"] = url
-        client = kinesis_client("eu-west-1")
-        for number in range(given.rounds + 1):
-            for place, (name, (run, what)) in enumerate(runs.items()):
-                stream = f"round-{number}-{place}"
-                client.create_stream(StreamName=stream, ShardCount=SHARDS)
-                began = time.perf_counter()
-                run(client, stream, what)
-                seconds[name].append(time.perf_counter() - began)
-                client.delete_stream(StreamName=stream)
-                print(f"round {number}: {name}: {seconds[name][-1]:.2f} s", flush=True)
-    # Round 0 warms up.
-    base = seconds[BASELINE][1:]
-    for name, took in seconds.items():
-        ratio = statistics.median(b / t for b, t in zip(base, took[1:], strict=True))
-        speed = given.events / statistics.median(took[1:])
-        print(f"{name:28} {speed:7.0f} events/s, {ratio:5.1f} times the loop (median of {given.rounds})")
+    events = list(islice(records.records(seed=1), given.events))
+    rounds = []
+    with emulator() as endpoint, work_on(endpoint):
+        client = boto3.client("kinesis")
+        for number in range(given.rounds):
+            rounds.append(measure(client, f"round-{number}", events, given.short))
+            print(f"round {number + 1} of {given.rounds}: {rounds[-1]}", file=sys.stderr, flush=True)
+    result = summary(rounds)
+    print(
+        f"put_record, one by one           {result['put_record']:8.0f} events/s\n"
+        f"put_records, {MAX_REQUEST_RECORDS} in a request    {result['put_records']:8.0f} events/s\n"
+        f"producer, with its start         {result['producer_with_start']:8.0f} events/s, "
+        f"{result['times_put_record']:.1f} times put_record\n"
+        f"producer, steady state           {result['producer_steady']:8.0f} events/s, "
+        f"{result['times_put_records']:.2f} times put_records\n"
+        f"producer, its own CPU time       {result['cpu_us']:8.1f} µs an event"
+    )
+    given.output.parent.mkdir(parents=True, exist_ok=True)
+    settings = {"events": given.events, "short": given.short, "rounds": given.rounds, "shards": SHARDS}
+    given.output.write_text(json.dumps({"settings": settings, "results": result}, indent=2) + "\n")
 
 
 if __name__ == "__main__":
