@@ -7,7 +7,6 @@ import time
 from collections import deque
 from itertools import islice
 from typing import Any
-from urllib.parse import urlsplit
 
 from botocore.exceptions import BotoCoreError
 
@@ -114,16 +113,9 @@ def _plural(number: int, noun: str) -> str:
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
-def is_aws(endpoint: str) -> bool:
-    """Whether a URL is one of AWS's own, rather than an emulator's."""
-    host = urlsplit(endpoint).hostname or ""
-    return host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".api.aws"))
-
-
 def _say_start(options: Options, client: Any, output: Output) -> None:
-    region, endpoint = client.meta.region_name, client.meta.endpoint_url
     pace = f"{options.rate:g} events/s" if options.rate else "events as fast as the stream accepts them"
-    place = region if is_aws(endpoint) else f"{region}, {endpoint}"
+    place = f"{client.meta.region_name}, {client.meta.endpoint_url}"
     output.say(f"sending {pace} to {options.stream} ({place}), seed {options.seed}; Ctrl-C stops")
 
 

@@ -138,10 +138,7 @@ class KeyedQueue:
         return sum(backlog.under_way or backlog.maybe_stored for backlog in self._backlogs.values())
 
     def _make_ready(self, backlog: Backlog, first: bool = False) -> None:
-        lane = self._lane_of(backlog.records[0].key)
-        ready = self._ready.get(lane)
-        if ready is None:
-            ready = self._ready[lane] = deque()
+        ready = self._ready.setdefault(self._lane_of(backlog.records[0].key), deque())
         if first:
             ready.appendleft(backlog)
         else:

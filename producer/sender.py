@@ -71,7 +71,7 @@ class Sender:
         """Start sending.
 
         Args:
-            client: a boto3 Kinesis client, as `kinesis_client` makes it.
+            client: a client that `kinesis_client` made.
             stream: the stream's name.
             connections: how many requests there are at the same time, at most.
             tries: how often a record is sent at most.
@@ -126,11 +126,13 @@ class Sender:
             if not self._progress.wait_for(lambda: self._stopped or self._has_room(), timeout):
                 return False
             self._raise_if_stopped()
-            refused = [(record, refusal) for record in records if (refusal := _refusal(record))]
-            self._given_up += len(refused)
+            refused = []
             for record in records:
-                if not (refused and _refusal(record)):
+                if refusal := _refusal(record):
+                    refused.append((record, refusal))
+                else:
                     self._queue.put(record)
+            self._given_up += len(refused)
             if self._may_send():
                 self._ready.notify()
         for record, refusal in refused:

@@ -1,22 +1,22 @@
-"""How fast to send to a stream that refuses some of what it is sent."""
+"""How fast to send to a stream that refuses some of the records."""
 
 from math import inf
 
 
 class Throttle:
-    """Learns from refusals how many records a second a stream takes, and keeps just below that.
+    """Learns from refusals how many records a second a stream accepts, and stays just below that.
 
-    There is no limit until the first refusal. A refusal sets it below what was accepted of late, at most once a second;
-    then it grows by a tenth each second, so that capacity that comes back is found. (Backoff alone would not do: with
-    every key retrying on its own, a busy stream goes on refusing, and some records run out of tries.) A shard's quota
-    is per second:
+    There is no limit until the first refusal. A refusal sets the limit below the recently accepted rate, at most once a
+    second; then it grows by a tenth each second, to find capacity that becomes available. (Backoff alone is not enough:
+    if each key is retried on its own, a busy stream continues to refuse, and some records run out of tries.) A shard's
+    quota is per second:
     https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 
     All times are seconds of one monotonic clock.
     """
 
     _LEAST = 20.0
-    """Records a second that are always tried, so that a stream that took nothing is found again when it does."""
+    """Records a second that are always tried, so that a stream that accepts records again is noticed."""
 
     def __init__(self) -> None:
         self._rate = inf
@@ -30,7 +30,7 @@ class Throttle:
         """How many records may be sent now; None: as many as there are."""
         if self._rate == inf:
             return None
-        # A tenth of a second's worth at most, so that a pause does not end in a burst.
+        # At most a tenth of a second's worth, so that there is no burst after a pause.
         earned = self._rate * (now - self._budget_at)
         self._budget = min(max(1.0, self._rate / 10), self._budget + earned)
         self._budget_at = now
@@ -41,11 +41,11 @@ class Throttle:
         return max(0.0, (1 - self._budget) / self._rate)
 
     def spend(self, records: int) -> None:
-        """So many records are being sent."""
+        """Note that so many records are being sent."""
         self._budget -= records
 
     def answered(self, accepted: int, refused: int, now: float) -> None:
-        """A request came back: so many records were stored, so many refused for lack of throughput."""
+        """Note an answer: so many records were stored, so many refused for lack of throughput."""
         if self._window_at is None:
             self._window_at = now
         self._accepted += accepted

@@ -284,20 +284,6 @@ def test_something_that_is_not_kinesis(status: int, answer: bytes) -> None:
     assert "its answer is not that of Kinesis; expected Kinesis there" in err[1]
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "answer"),
-    [
-        ("https://kinesis.eu-west-1.amazonaws.com", True),
-        ("https://123456789012.control-kinesis.cn-north-1.amazonaws.com.cn", True),
-        ("https://kinesis.eu-west-1.api.aws", True),
-        ("http://127.0.0.1:5000", False),
-        ("http://amazonaws.com.example.org", False),
-    ],
-)
-def test_is_aws(endpoint: str, answer: bool) -> None:
-    assert producer.is_aws(endpoint) is answer
-
-
 def test_help_says_what_the_exit_status_means(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as end:
         producer.main(["--help"])
