@@ -73,8 +73,10 @@ def _write_one_record_at_a_time() -> None:
             return found, max(end, first - 1), int(behind * 1000)
 
     def get_sequence_number_at(self: Any, at_timestamp: float) -> int:
+        # AWS's SDK 1 for Java sends milliseconds in JSON, which it speaks only to emulators; to AWS it speaks CBOR.
+        seconds = at_timestamp / 1000 if at_timestamp > 1e11 else at_timestamp
         with _LOCK:
-            return sequence_number_at(self, at_timestamp)
+            return sequence_number_at(self, seconds)
 
     sequence_number_at: Callable[..., int] = Shard.get_sequence_number_at
     Shard.first_number = 1

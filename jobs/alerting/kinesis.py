@@ -10,9 +10,9 @@ _PAYLOAD_BYTES = 900_000
 
 
 def tables(streams: Streams) -> Tables:
-    """The job's tables on streams. The partition key of an alert is its product."""
+    """The job's tables on streams, as it is submitted now. The partition key of an alert is its product."""
     return Tables(
-        source_options(streams),
+        source_options(streams, datetime.now(UTC)),
         sink_options(streams.alerts),
         sink_options(streams.dead_letters),
         alerts_key="product_id",
@@ -20,23 +20,35 @@ def tables(streams: Streams) -> Tables:
     )
 
 
-def source_options(streams: Streams) -> dict[str, str]:
-    """Options of the table that reads the events.
+def source_options(streams: Streams, submitted: datetime) -> dict[str, str]:
+    """The options of the table that reads the events.
+
+    The connector is never told LATEST: for a shard from which nothing was read yet it would keep the word in its state,
+    and whatever starts the job again would begin at the new end of the shard and lose what came while it was away. It
+    gets the time of the job's submission instead. A time before the stream's retention means the oldest record:
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetShardIterator.html (Timestamp)
 
     A shard allows five GetRecords a second, shared with the Lambda on the same stream (which polls once a second):
     https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html. The connector's own 200 ms would use
     them all up and give in after three tries.
+
+    Args:
+        streams: the streams and the position in the source.
+        submitted: when the job is submitted.
     """
     options = {
         **_common(streams.source),
         "format": "raw",
-        "scan.stream.initpos": streams.position,
         "scan.shard.getrecords.intervalmillis": "500",
         "scan.shard.getrecords.maxretries": "20",
     }
-    if streams.timestamp is not None:
-        moment = datetime.fromisoformat(streams.timestamp).astimezone(UTC)
-        options["scan.stream.initpos-timestamp"] = moment.strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "Z"
+    if streams.position == "TRIM_HORIZON":
+        options["scan.stream.initpos"] = "TRIM_HORIZON"
+    else:
+        start = submitted if streams.timestamp is None else datetime.fromisoformat(streams.timestamp)
+        options["scan.stream.initpos"] = "AT_TIMESTAMP"
+        moment = start.astimezone(UTC).isoformat(timespec="milliseconds")
+        options["scan.stream.initpos-timestamp"] = moment.replace("+00:00", "Z")
         options["scan.stream.initpos-timestamp-format"] = "yyyy-MM-dd'T'HH:mm:ss.SSSX"
     options |= streams.source.options
     if options.get("scan.stream.recordpublisher") == "EFO":

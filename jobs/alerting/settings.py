@@ -24,6 +24,8 @@ _STREAM_GROUPS = {
     "DeadLetterStream0": ("aws.", "sink.", "json."),
 }
 _SOURCE_KEYS = ("source.init.position", "source.init.timestamp")
+# The connector's own names for them, which it reads in another way than the job: see kinesis.source_options.
+_CONNECTOR_POSITION = "scan.stream.initpos"
 _ALERT_KEYS = ("threshold", "thresholds", "policy", "rearm_margin", "state_ttl")
 _ARN = re.compile(r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})")
 _TTL = re.compile(r"[0-9]{1,9} ?(ms|s|min|h)|[0-9]{1,6} ?d")
@@ -203,6 +205,9 @@ def _stream(groups: dict[str, dict[str, str]], name: str, path: Path) -> Stream:
             f"{where}: stream.arn: " + (f"missing; {expected}" if arn is None else f"{expected}; got {arn!r}")
         )
     known = ("stream.arn", *_SOURCE_KEYS) if name == "InputStream0" else ("stream.arn",)
+    for key in options:
+        if key.startswith(_CONNECTOR_POSITION):
+            raise SettingsError(f"{where}: {key}: unknown key; expected {' and '.join(_SOURCE_KEYS)}")
     for key in [key for key in options if not key.startswith(_STREAM_GROUPS[name])]:
         if key not in known:
             prefixes = ", ".join(f"{prefix}*" for prefix in _STREAM_GROUPS[name])

@@ -2,6 +2,7 @@
 
 import json
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 from emulator.server import ACCOUNT, REGION
@@ -45,7 +46,7 @@ class JobRun:
         self.job = ""
         self._endpoint = endpoint or stage.endpoint
         self._properties = stage.folder / f"{self.streams.events}.json"
-        self._write_properties(position or {"source.init.position": "LATEST"})
+        self._position = position or {"source.init.position": "LATEST"}
 
     def _write_properties(self, position: dict[str, str]) -> None:
         arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/"
@@ -66,7 +67,14 @@ class JobRun:
         self._properties.write_text(json.dumps(content))
 
     def start(self, start_from: str | None = None) -> None:
-        """Submit the job, and wait until it runs; it ends with the scenario."""
+        """Submit the job, and wait until it runs; it ends with the scenario.
+
+        In place of LATEST a further start gets the time of the first one, as `deploy` gives it.
+        """
+        self._write_properties(self._position)
+        if self._position == {"source.init.position": "LATEST"}:
+            now = datetime.now(UTC).isoformat(timespec="milliseconds")
+            self._position = {"source.init.position": "AT_TIMESTAMP", "source.init.timestamp": now}
         self.stage.after.callback(self.stage.cluster.cancel_all)
         self.job = self.stage.cluster.submit(self._properties, self._endpoint, start_from)
 

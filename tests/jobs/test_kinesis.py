@@ -1,5 +1,6 @@
 """The job on streams, with the real connector: on its own, from its package on a cluster, and over a restart."""
 
+import hashlib
 import json
 import os
 import shutil
@@ -10,6 +11,8 @@ import sys
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +251,50 @@ def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
     finally:
         second.cancel().result()
     assert [(row["product_id"], row["inventory"]) for row in emulator.rows(ALERTS)] == [("A", 3), ("B", 4), ("A", 6)]
+
+
+def key_of(shard: int) -> str:
+    """A partition key of the first or the second of two shards."""
+    return next(
+        key
+        for key in "abcdefgh"
+        if int(hashlib.md5(key.encode(), usedforsecurity=False).hexdigest(), 16) >> 127 == shard
+    )
+
+
+@pytest.mark.usefixtures("jvm", "connector")
+@pytest.mark.parametrize("from_savepoint", [True, False])
+def test_started_again_where_a_shard_was_not_read(emulator: Emulator, tmp_path: Path, from_savepoint: bool) -> None:
+    """At LATEST, nothing that comes after the first start is lost, also in a shard from which nothing was read.
+
+    A savepoint keeps what was read; for the other shard, and without a savepoint, the time of the first start counts,
+    which `deploy` writes into the properties.
+    """
+    emulator.create_streams(shards=2)
+    streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"))
+    emulator.put([event("before", 1)], lambda _: key_of(1))
+    began = datetime.now(UTC).isoformat()
+    first = start(replace(streams, position="LATEST"), alerts)
+
+    def read_one_shard() -> bool:
+        # What is written before the job is submitted is not read.
+        emulator.put([event("read", 2)], lambda _: key_of(0))
+        return bool(emulator.rows(ALERTS))
+
+    eventually(read_one_shard, "an alert of the first shard")
+    config = {}
+    if from_savepoint:
+        config["execution.savepoint.path"] = first.stop_with_savepoint(False, str(tmp_path)).result()
+    else:
+        first.cancel().result()
+    emulator.put([event("away", 3)], lambda _: key_of(0))
+    emulator.put([event("unread", 4)], lambda _: key_of(1))
+    again = start(replace(streams, position="AT_TIMESTAMP", timestamp=began), alerts, **config)
+    try:
+        eventually(
+            lambda: {"away", "unread"} <= {row["product_id"] for row in emulator.rows(ALERTS)},
+            "the alerts of what came while the job was away",
+        )
+    finally:
+        again.cancel().result()
+    assert {row["product_id"] for row in emulator.rows(ALERTS)} == {"read", "away", "unread"}

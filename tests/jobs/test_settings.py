@@ -68,6 +68,7 @@ def test_all_that_a_file_can_say(tmp_path: Path) -> None:
         ({"InputStream0": {"stream.arn": "http-requests"}}, "InputStream0: stream.arn", "expected arn:aws:kinesis"),
         ({"OutputStream0": {"stream.arn": f"{ARN}a'b"}}, "OutputStream0: stream.arn", "expected arn:aws:kinesis"),
         ({"InputStream0": {"scan": "x"}}, "InputStream0: scan", "unknown key; expected stream.arn"),
+        ({"InputStream0": {"scan.stream.initpos": "LATEST"}}, "scan.stream.initpos", "expected source.init.position"),
         ({"InputStream0": {"sink.x": "y"}}, "InputStream0: sink.x", "expected stream.arn"),
         ({"OutputStream0": {"source.init.position": "LATEST"}}, "OutputStream0: source.init.position", "unknown key"),
         ({"InputStream0": {"source.init.position": "latest"}}, "source.init.position", "expected one of LATEST"),
