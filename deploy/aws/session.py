@@ -1,12 +1,13 @@
 """The way to AWS: one session, its region, and one client a service."""
 
 import difflib
+import io
 import os
 from typing import Any
 
 import boto3
 from botocore.config import Config
-from botocore.exceptions import NoRegionError
+from botocore.exceptions import ConnectionClosedError, NoRegionError
 
 from deploy.aws.errors import DeployError
 
@@ -28,12 +29,43 @@ class Aws:
     def client(self, service: str) -> Any:
         """The client of a service, made once."""
         if service not in self._clients:
-            self._clients[service] = self._session.client(service, region_name=self.region, config=_CONFIG)
+            client = self._session.client(service, region_name=self.region, config=_CONFIG)
+            _require_whole_answers(client)
+            self._clients[service] = client
         return self._clients[service]
 
     def account(self) -> str:
         """The account's id. Raises ClientError where the credentials are no good."""
         return str(self.client("sts").get_caller_identity()["Account"])
+
+
+def _require_whole_answers(client: Any) -> None:
+    """Have a client retry a request whose answer was cut short, as it does after a reset of the connection.
+
+    botocore does not compare an answer with its Content-Length (`enforce_content_length=False` in httpsession.py), so
+    it takes half of one for an answer; and an end within the headers may hide that there should be more.
+    """
+    session = client._endpoint.http_session
+    send = session.send
+
+    def checked(request: Any) -> Any:
+        # A body that the caller would read as a stream is read here too, and given to the caller from memory.
+        streamed, request.stream_output = request.stream_output, False
+        answer = send(request)
+        content, length = answer.content, answer.headers.get("Content-Length", "")
+        if streamed:
+            answer.raw = io.BytesIO(content)
+        if length.isdecimal():
+            whole = len(content) >= int(length) or request.method == "HEAD"
+        else:
+            # https://www.rfc-editor.org/rfc/rfc9112#section-6.3; http.client sees for itself that the last chunk came.
+            chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+            whole = chunked or answer.status_code == 204 or request.method == "HEAD"
+        if not whole:
+            raise ConnectionClosedError(endpoint_url=request.url)
+        return answer
+
+    session.send = checked
 
 
 def connect(region: str | None) -> Aws:

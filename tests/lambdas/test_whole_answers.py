@@ -1,0 +1,65 @@
+"""An answer that ends early, at any byte, by FIN or RST, is an error of the connection for both functions."""
+
+import json
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ConnectionClosedError
+
+from tests.cutting_server import ANSWERS, chunked, cuts, cutting_server, http
+from tests.lambdas import function_under_test
+from tests.lambdas.invocation import REGION
+
+FOLDERS = ("kinesis_to_dynamo", "alerts_to_sns")
+PROMPT = Config(retries={"mode": "standard", "total_max_attempts": 1})
+
+
+def call(client: Any, service: str) -> dict[str, Any]:
+    """The request of a function to a service."""
+    if service == "dynamodb":
+        return dict(client.batch_write_item(RequestItems={"t": [{"PutRequest": {"Item": {"pk": {"S": "a"}}}}]}))
+    if service == "sns":
+        return dict(client.publish(TopicArn=f"arn:aws:sns:{REGION}:123456789012:t", Message="hello"))
+    return dict(client.put_object(Bucket="b", Key="k", Body=b"{}"))
+
+
+@pytest.mark.parametrize("module", ["failure_store", "whole_answers"])
+def test_both_functions_have_the_same_copy(module: str) -> None:
+    first, second = ((function_under_test.LAMBDAS / folder / f"{module}.py").read_bytes() for folder in FOLDERS)
+    assert first == second
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+@pytest.mark.parametrize("framing", [http, chunked])
+@pytest.mark.parametrize("service", sorted(ANSWERS))
+def test_cut_at_every_byte(service: str, framing: Any, reset: bool) -> None:
+    body, kind = ANSWERS[service]
+    if framing is chunked and not body:
+        pytest.skip("an empty body has no chunks")
+    require = function_under_test.module("alerts_to_sns", "whole_answers").require
+    answer = framing(body, kind)
+    with cutting_server() as server:
+        client = require(boto3.client(service, region_name=REGION, endpoint_url=server.endpoint, config=PROMPT))
+        # With the 0 of the last chunk all of the body is there.
+        for cut in cuts(answer, body)[: None if framing is http else -len("\r\n\r\n")]:
+            server.answer, server.reset = (lambda _, cut=cut: answer[:cut]), reset  # type: ignore[misc]
+            with pytest.raises(ConnectionClosedError):
+                call(client, service)
+        server.answer, server.reset = (lambda _: answer), False
+        assert call(client, service)["ResponseMetadata"]["HTTPStatusCode"] == 200
+
+
+@pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
+def test_kinesis_to_dynamo_writes_again_what_was_cut(monkeypatch: pytest.MonkeyPatch, reset: bool) -> None:
+    answer = http(ANSWERS["dynamodb"][0])
+    with cutting_server() as server:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", server.endpoint)
+        server.reset = reset
+        function = function_under_test.load(monkeypatch, "kinesis_to_dynamo", TABLE_NAME="t")
+        monkeypatch.setattr(function.writer.write.__globals__["time"], "sleep", lambda _: None)
+        server.answer = lambda number: answer[: (number - 1) * 7]
+        event = json.dumps({"path": "/p", "timestamp": "t"}).encode()
+        assert function_under_test.invoke(function, [event]) == []
+        assert server.requests == -(-len(answer) // 7) + 1
