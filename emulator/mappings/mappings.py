@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import shutil
 import tempfile
 import threading
 import time
@@ -114,7 +113,8 @@ class EventSourceMappings:
         self._endpoint_url, self._region, self._say = endpoint_url, region, say
         self._lambda, self._iam = self._client("lambda"), self._client("iam")
         self._logs = LogShipper(self._client("logs"), say)
-        self._home = Path(tempfile.mkdtemp(prefix="event-source-mappings-"))
+        self._folder = tempfile.TemporaryDirectory(prefix="event-source-mappings-", ignore_cleanup_errors=True)
+        self._home = Path(self._folder.name)
         self._services = Services(
             kinesis=self._client("kinesis"),
             s3=self._client("s3"),
@@ -164,7 +164,7 @@ class EventSourceMappings:
         for running in self._running.values():
             running.join()
         self._logs.stop()
-        shutil.rmtree(self._home, ignore_errors=True)
+        self._folder.cleanup()
 
     def __enter__(self) -> "EventSourceMappings":
         self.start()

@@ -1,10 +1,10 @@
 """What Lambda does around a function: it loads it in its environment, and invokes it with an event."""
 
-import base64
 import importlib
 import itertools
 import json
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 import boto3
 import pytest
 
+from emulator.mappings.shards import event_record
 from tests.lambdas.invocation import ACCOUNT, REGION, Context
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
@@ -49,28 +50,17 @@ def numbers(count: int) -> list[str]:
 
 
 def event(records: list[bytes], sequence_numbers: list[str] | None = None) -> dict[str, Any]:
-    """An event with these records: https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html."""
-    return {
-        "Records": [
-            {
-                "kinesis": {
-                    "kinesisSchemaVersion": "1.0",
-                    "partitionKey": "1",
-                    "sequenceNumber": number,
-                    "data": base64.b64encode(record).decode(),
-                    "approximateArrivalTimestamp": 1767603600.5,
-                },
-                "eventSource": "aws:kinesis",
-                "eventVersion": "1.0",
-                "eventID": f"shardId-000000000006:{number}",
-                "eventName": "aws:kinesis:record",
-                "invokeIdentityArn": f"arn:aws:iam::{ACCOUNT}:role/lambda-role",
-                "awsRegion": REGION,
-                "eventSourceARN": f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/http-requests",
-            }
-            for record, number in zip(records, sequence_numbers or numbers(len(records)), strict=True)
-        ]
-    }
+    """An event with these records."""
+    arrived = datetime.fromtimestamp(1767603600.5, UTC)
+    stream, role = (
+        f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/http-requests",
+        f"arn:aws:iam::{ACCOUNT}:role/lambda-role",
+    )
+    got = [
+        {"Data": data, "PartitionKey": "1", "SequenceNumber": number, "ApproximateArrivalTimestamp": arrived}
+        for data, number in zip(records, sequence_numbers or numbers(len(records)), strict=True)
+    ]
+    return {"Records": [event_record(one, "shardId-000000000006", stream, role) for one in got]}
 
 
 def invoke(
