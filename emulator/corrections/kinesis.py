@@ -129,7 +129,7 @@ def _keep_records_where_they_are() -> None:
         with _LOCK, _resharding(self, shard_to_merge, adjacent_shard_to_merge):
             merge(self, shard_to_merge, adjacent_shard_to_merge)
 
-    # In seconds since 1970; a shard that is not in a range was there from the beginning, or is open.
+    # Seconds since 1970; 0 for a shard of the beginning, infinity for an open one.
     Shard.opened_at, Shard.closed_at = 0.0, math.inf
     Stream.split_shard = split_shard
     Stream.merge_shards = merge_shards
@@ -137,7 +137,7 @@ def _keep_records_where_they_are() -> None:
 
 @contextmanager
 def _resharding(stream: Any, *names: str) -> Iterator[None]:
-    """Set the records of parents aside, and tell them and their children when, and with which number, one ended."""
+    """Hide the records of parents meanwhile; then note when they were closed, and where their children begin."""
     before, parents = set(stream.shards), [stream.shards[name] for name in names]
     kept = [shard.records for shard in parents]
     for shard in parents:
@@ -156,7 +156,7 @@ def _resharding(stream: Any, *names: str) -> Iterator[None]:
 
 
 def _filter_shards() -> None:
-    """Moto ignores the ShardFilter of ListShards, so that a reader is told of closed parents for ever.
+    """Moto ignores the ShardFilter of ListShards, so that a reader finds closed parents again for ever.
 
     https://docs.aws.amazon.com/kinesis/latest/APIReference/API_ShardFilter.html. Here no record expires, so that
     TRIM_HORIZON is the beginning of the stream.

@@ -1,4 +1,4 @@
-"""What the Flink service keeps of an application, and what it asks of whoever runs its job."""
+"""What the Flink service keeps of an application, and what it needs of the runner of its job."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field

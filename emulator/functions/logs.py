@@ -17,7 +17,7 @@ class LogShipper:
 
     Args:
         client: a boto3 CloudWatch Logs client.
-        say: told in a line when events cannot be sent; those events are lost.
+        say: gets a line when events cannot be sent; those events are lost.
     """
 
     def __init__(self, client: Any, say: Callable[[str], None]) -> None:

@@ -106,7 +106,7 @@ class Process:
             TimedOutError: at the deadline.
             ExitedError: if the process ended instead, or had to be killed for its memory.
         """
-        # It may not read: from a thread of its own this cannot block.
+        # In a thread, since the process may not read, and this would block.
         threading.Thread(target=self._write, args=(request,), daemon=True).start()
         message = self._next_message(deadline)
         self._measure()

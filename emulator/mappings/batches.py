@@ -153,7 +153,7 @@ class Step:
 def after(batch: Batch, failed: int | None, mapping: EventSourceMapping) -> Step:
     """What follows from an invocation whose first failed record has the index `failed` (None: none failed).
 
-    - What comes before the failed record is done. The rest is a batch of its own, whose retries count from the start:
+    - What comes before the failed record is done. The rest is a new batch, whose retries count from 0:
       only sending the same batch again is a retry.
     - If nothing is done, and the mapping bisects, a batch of several records is split in two halves. That is no retry:
       "Splitting batches doesn't consume the retry quota".

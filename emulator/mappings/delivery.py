@@ -15,7 +15,7 @@ class Effects(Protocol):
         """The time, in seconds since 1970."""
 
     def wait(self, retries: int) -> None:
-        """Wait before a batch is sent again for the so-manieth time."""
+        """Wait before a batch is sent again; `retries` counts these times from 1."""
 
     def invoke(self, batch: Batch) -> Invocation | None:
         """Invoke the function; None, without an invocation, when the delivery is to stop."""
@@ -24,7 +24,7 @@ class Effects(Protocol):
         """Note that these records, the next of the shard, are processed."""
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
-        """Tell the destination that a batch is given up; False if it could not be told before a stop."""
+        """Give a batch up, and send it to the on-failure destination; False if that did not work before a stop."""
 
 
 def deliver(batch: Batch, mapping: EventSourceMapping, effects: Effects) -> None:

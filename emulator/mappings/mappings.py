@@ -258,7 +258,7 @@ class EventSourceMappings:
         except self._services.kinesis.exceptions.ResourceNotFoundException:
             if running:
                 running.stop()
-            # Another stream that gets its name has records of its own: it is read from its first one.
+            # A new stream with the same name is read from its first record.
             self._positions[uuid] = {}
             raise MappingError(f"{mapping}: its stream does not exist any more") from None
         self._running[uuid] = running

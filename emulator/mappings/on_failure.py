@@ -1,4 +1,4 @@
-"""On-failure destinations: what a bucket or a queue is told of records that were discarded.
+"""On-failure destinations: what a bucket or a queue gets when records are discarded.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. A bucket gets the whole event that the
 function was, or would have been, invoked with; a queue gets the shard and the sequence numbers alone. The form was

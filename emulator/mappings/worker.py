@@ -42,7 +42,7 @@ class Pace:
     longest_retry: float = 30.0
 
     def retry(self, times: int) -> float:
-        """Seconds to wait before something that failed is tried again for the so-manieth time, counted from 1."""
+        """Seconds to wait before a retry; `times` counts the retries from 1."""
         return min(self.longest_retry, self.first_retry * 2.0 ** min(times - 1, 30))
 
 
@@ -225,7 +225,7 @@ class ShardWorker:
             self._settle(len(records))
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
-        """Tell the on-failure destination, however often that must be tried, and go on after the batch."""
+        """Send a batch to the on-failure destination, however often that must be tried, and go on after it."""
         record = on_failure.invocation_record(
             self._mapping, self._shard_id, batch, condition, invocation, self._function.version, time.time()
         )
