@@ -82,9 +82,13 @@ def _streams(aws: Aws, system: dict[str, str]) -> Iterator[str]:
             summary = aws.client("kinesis").describe_stream_summary(StreamName=system[output])
             stream = summary["StreamDescriptionSummary"]
             yield (
-                f"{stream['StreamName']}: {stream['StreamStatus']}, {stream['OpenShardCount']} shards, "
+                f"{stream['StreamName']}: {stream['StreamStatus']}, {_shards(stream['OpenShardCount'])}, "
                 f"kept for {stream['RetentionPeriodHours']} h"
             )
+
+
+def _shards(count: int) -> str:
+    return f"{count} shard{'s' * (count != 1)}"
 
 
 def _functions(aws: Aws, system: dict[str, str]) -> Iterator[str]:

@@ -94,7 +94,7 @@ def test_status(whole_account: Account) -> None:
         f"{APPLICATION}: RUNNING",
         "threshold 7, policy every",
         "job: up for",
-        "http-requests: ACTIVE, 1 shards, kept for 24 h",
+        "http-requests: ACTIVE, 1 shard, kept for 24 h",
         "KinesisToDynamo: mapping Enabled",
         ", 2 failures\n",
         ", 0 failures\n",
