@@ -1,34 +1,21 @@
 """Rehearse the deployment on one machine, with `deploy` itself, as its user runs it: the entry point."""
 
 import contextlib
-import os
-import signal
-import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
+from emulator import terminal
 from emulator.mappings.mappings import EventSourceMappings
 from emulator.server import REGION, emulator, export_line, work_on
-from local import leftovers, terminal
-from local.terminal import Parser
-
-_ROOT = Path(__file__).resolve().parent.parent
-# Nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
-_UP = ("up", "--yes", "--phone", "+99900000000")
-_END_SECONDS = 30
+from emulator.terminal import Parser, say
+from local import deploy_command, leftovers
 
 
 class RehearsalError(RuntimeError):
     """Something did not go as it must; the message is one line."""
-
-
-def say(text: str) -> None:
-    """A line on stderr."""
-    print(text, file=sys.stderr, flush=True)
 
 
 def deploy(*arguments: str) -> list[str]:
@@ -38,45 +25,20 @@ def deploy(*arguments: str) -> list[str]:
         RehearsalError: if it fails.
     """
     say(f"\n$ python -m deploy {' '.join(arguments)}")
-    process = subprocess.Popen(
-        [sys.executable, "-m", "deploy", *arguments],
-        cwd=_ROOT,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
-        text=True,
-        # A Ctrl-C at the terminal is for us, who end things in their order.
-        start_new_session=True,
-    )
     lines: list[str] = []
-    try:
+    with deploy_command.start(*arguments) as process:
         for line in process.stdout or ():
             print(line, end="", flush=True)
             lines.append(line.rstrip("\n"))
         status = process.wait()
-    finally:
-        _end(process)
     if status:
         raise RehearsalError(f"`deploy {arguments[0]}` failed with exit status {status}")
     return lines
 
 
-def _end(process: "subprocess.Popen[str]") -> None:
-    """End a command that still runs, and what it has started, as a Ctrl-C at its terminal does."""
-    if process.poll() is None:
-        os.killpg(process.pid, signal.SIGINT)
-        try:
-            process.wait(_END_SECONDS)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-    if process.stdout:
-        process.stdout.close()
-
-
 def _rehearse(quiet: threading.Event) -> None:
     """Go through the life of a deployment; set `quiet` when the mappings need not be heard. Raises RehearsalError."""
-    deploy(*_UP)
+    deploy(*deploy_command.UP)
     if "no change" not in deploy("up", "--yes"):
         raise RehearsalError("`python -m deploy up` changed something where nothing had changed")
     for command in ("status", "verify", "stop", "start"):
@@ -96,7 +58,7 @@ def _rehearse(quiet: threading.Event) -> None:
 
 def _keep(endpoint: str) -> None:
     """Make the deployment, say how to drive it, and stay until a signal. Raises RehearsalError."""
-    deploy(*_UP)
+    deploy(*deploy_command.UP)
     say(
         "\nit goes on until Ctrl-C. In another terminal:\n"
         f"  {export_line(endpoint)}\n"

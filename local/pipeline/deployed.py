@@ -1,70 +1,76 @@
-"""The system on an emulator, from the templates that make it in AWS, and a phone to look at."""
+"""The system as `python -m deploy up` makes it on the emulator, while it is made and after."""
 
-from dataclasses import dataclass
-from typing import Any
+import contextlib
+import subprocess
+import threading
 
 import boto3
 
 from deploy import deployment
-from deploy import packages as artifacts
-from deploy.aws import stacks, topics
+from deploy.aws import flink_application, flink_job, waiting
+from emulator.flink.state import DRIVER_DIED
+from local import deploy_command
 
 _DEPLOYMENT = deployment.Deployment(deployment.DEFAULT_NAME)
 
-# A number that is nobody's: https://www.itu.int/rec/T-REC-E.164 has no country of 999.
-_PHONE = "+99900000000"
+
+class PipelineError(RuntimeError):
+    """A part could not be started, or ended; the message says which, and why."""
 
 
-@dataclass(frozen=True)
 class System:
-    """What the stack made: `outputs` of the template, and the queue that gets each message a phone gets."""
+    """The system, made by an `up` that runs beside this process until the end of the stack.
 
-    outputs: dict[str, str]
-    phone_queue: str
+    Args:
+        arguments: options of `up`.
+        stack: ends `up`, and waits until its output is read.
+
+    Attributes:
+        said: the lines that `up` has printed so far.
+        outputs: the outputs of all stacks; empty until `ready` was true.
+    """
+
+    def __init__(self, arguments: list[str], stack: contextlib.ExitStack) -> None:
+        self.said: list[str] = []
+        self.outputs: dict[str, str] = {}
+        self._began = waiting.now()
+        self._cloudformation, self._logs = boto3.client("cloudformation"), boto3.client("logs")
+        self._service = boto3.client("kinesisanalyticsv2")
+        self._reader = threading.Thread(target=self._read, name="output of up")
+        stack.callback(self._join)
+        command = deploy_command.start(*deploy_command.UP, *arguments, stderr=subprocess.STDOUT)
+        self._process = stack.enter_context(command)
+        self._reader.start()
+
+    def _join(self) -> None:
+        if self._reader.is_alive():
+            self._reader.join()
+
+    def _read(self) -> None:
+        # The pipe is closed under it when the command is ended early.
+        with contextlib.suppress(ValueError):
+            for line in self._process.stdout or ():
+                self.said.append(line.rstrip("\n"))
 
     def stream(self, which: str) -> str:
         """The name of a stream: `Source`, `Alerts` or `DeadLetter`."""
         return self.outputs[f"{which}StreamName"]
 
+    def ready(self) -> bool:
+        """Whether streams, functions, topic and application are there. Raises PipelineError if `up` failed."""
+        if self._process.poll():
+            self._join()
+            raise PipelineError(f"`up` failed: {self.said[-1].removeprefix('deploy: ')}")
+        if not self.outputs and _DEPLOYMENT.outputs(self._cloudformation, "application"):
+            for part in deployment.PARTS:
+                self.outputs |= _DEPLOYMENT.outputs(self._cloudformation, part)
+        return bool(self.outputs)
 
-def create(shards: int) -> System:
-    """Create the bucket, upload the functions, and create the system, as `python -m deploy up` does.
-
-    Args:
-        shards: shards of the stream of events.
-
-    Raises:
-        StackError: if a stack cannot be created.
-        DeployError: if a package is not built (`./build.sh`).
-    """
-    cloudformation, s3 = boto3.client("cloudformation"), boto3.client("s3")
-    bucket = _create(cloudformation, "storage", {})["CodeBucket"]
-    packages = artifacts.packages()
-    parameters = {
-        "CodeBucket": bucket,
-        **{key: artifacts.upload(s3, bucket, packages[key]) for key in ("KinesisToDynamoKey", "AlertsToSnsKey")},
-        "Shards": str(shards),
-    }
-    table = _create(cloudformation, "table", {})
-    parameters |= table | {"ApplicationName": _DEPLOYMENT.application}
-    outputs = _create(cloudformation, "system", parameters)
-    topics.bring(boto3.client("sns"), outputs["AlertsTopicArn"], "sms", [_PHONE])
-    return System(outputs, _listen(outputs["AlertsTopicArn"]))
-
-
-def _create(cloudformation: Any, part: str, parameters: dict[str, str]) -> dict[str, str]:
-    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
-    name = _DEPLOYMENT.stack(part)
-    stacks.plan(cloudformation, stacks.Request(name, stacks.body(deployment.template(part)), given))
-    stacks.execute(cloudformation, name)
-    return _DEPLOYMENT.must_have(cloudformation, part)
-
-
-def _listen(topic: str) -> str:
-    """Subscribe a queue beside the phone: the emulator sends no text message, this shows what would be one."""
-    sns: Any = boto3.client("sns")
-    sqs: Any = boto3.client("sqs")
-    url = str(sqs.create_queue(QueueName="low-inventory-phone")["QueueUrl"])
-    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
-    return url
+    def job_runs(self) -> bool:
+        """Whether the job was submitted and reads the stream. Raises PipelineError if it has ended."""
+        # The emulated service takes the next step of a start when it is asked, and `up` asks every three seconds.
+        flink_application.describe(self._service, self.outputs["ApplicationName"])
+        lines = flink_job.driver_lines(self._logs, self.outputs["ApplicationLogs"], self._began)
+        if any(DRIVER_DIED in line for line in lines):
+            raise PipelineError(f"the job ended: {' / '.join(lines[-3:])}")
+        return any(line.startswith("running") for line in lines)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from local.terminal import Parser
+from emulator.terminal import Parser
 
 
 @dataclass(frozen=True)

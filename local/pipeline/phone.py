@@ -18,6 +18,16 @@ class Message:
     published: int
 
 
+def subscribe(topic: str) -> str:
+    """Subscribe a queue beside the phone, which gets what the emulator does not send as text; give its URL."""
+    sns: Any = boto3.client("sns")
+    sqs: Any = boto3.client("sqs")
+    url = str(sqs.create_queue(QueueName="low-inventory-phone")["QueueUrl"])
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    return url
+
+
 class Phone:
     """Receives in a thread of its own, from `start` to `stop`."""
 

@@ -5,6 +5,7 @@ import statistics
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
@@ -12,9 +13,21 @@ from boto3.dynamodb.types import TypeDeserializer
 
 from local.pipeline import oracle
 from local.pipeline.phone import Message
-from local.pipeline.streams import Record
 
 Alert = tuple[str, int, str]
+Place = tuple[str, int]
+"""The shard and the sequence number of a record."""
+
+
+@dataclass(frozen=True)
+class Record:
+    """One record of a stream, with what Kinesis says of it."""
+
+    shard: str
+    sequence_number: int
+    partition_key: str
+    data: bytes
+    arrived: datetime
 
 
 @dataclass(frozen=True)
@@ -26,19 +39,6 @@ class Policy:
     rearm_margin: int
 
 
-@dataclass(frozen=True)
-class Range:
-    """Records of a shard in the bucket of failures, ends included."""
-
-    shard: str
-    first: int
-    last: int
-
-    def covers(self, record: Record) -> bool:
-        """Whether this record is one of them."""
-        return record.shard == self.shard and self.first <= record.sequence_number <= self.last
-
-
 @dataclass
 class Evidence:
     """What is found at the end of a run.
@@ -48,7 +48,7 @@ class Evidence:
         given_up: the number of records that it did not take.
         source: the stream of events, each shard in its order.
         items: the table, by (pk, sk).
-        ranges: the records of KinesisToDynamo in the bucket of failures.
+        failed: the records of KinesisToDynamo in the bucket of failures.
         messages: what the phones got.
         dead_letters: the stream of dead letters as (reason, payload).
         lost_alerts: the number of records of AlertsToSns in the bucket of failures.
@@ -58,7 +58,7 @@ class Evidence:
     given_up: int
     source: list[Record]
     items: dict[tuple[str, str], dict[str, Any]]
-    ranges: list[Range]
+    failed: set[Place]
     messages: list[Message]
     dead_letters: list[tuple[str, str]]
     lost_alerts: int
@@ -149,7 +149,7 @@ def _kept(evidence: Evidence, result: Result) -> None:
             result.kept += 1
         elif found is not None:
             result.differences.append(f"event: {_name(record)}: its item differs from it")
-        elif any(failed.covers(record) for failed in evidence.ranges):
+        elif (record.shard, record.sequence_number) in evidence.failed:
             result.failed += wanted is not None
             result.refused += wanted is None
         else:

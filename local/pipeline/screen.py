@@ -1,48 +1,33 @@
-"""The whole system on one screen, or on one line where there is no terminal."""
+"""The whole system on one screen, in one line where there is little room, and line by line without a terminal."""
 
+import contextlib
+import os
+import sys
+import time
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from deploy.progress import say
+from local.pipeline.advice import advice, line, what_is_wrong
+from local.pipeline.deployed import PipelineError
+from local.pipeline.figures import Figures
+
 _WINDOW = 5.0
-
-
-@dataclass(frozen=True)
-class Figures:
-    """The state of the system at one moment.
-
-    Args:
-        at: seconds since the start.
-        stage: what is going on, for people.
-        sent: events that the stream took; `retried` and `given_up` as the producer counts them.
-        kept: events that KinesisToDynamo has finished with, failures included.
-        kept_lag: how far it is behind, in seconds; `alerts_lag` is that of AlertsToSns.
-        alerts: alerts that the job wrote.
-        dead_letters: dead letters that the job wrote.
-        texts: what the phones got, the latest last.
-        refused: reason and payload of the latest dead letters.
-        failures: objects of KinesisToDynamo in the bucket of failures, and `lost_alerts` those of AlertsToSns.
-    """
-
-    at: float
-    stage: str
-    sent: int = 0
-    retried: int = 0
-    given_up: int = 0
-    kept: int = 0
-    kept_lag: float = 0
-    alerts: int = 0
-    alerts_lag: float = 0
-    dead_letters: int = 0
-    texts: tuple[str, ...] = ()
-    messages: int = 0
-    refused: tuple[tuple[str, str], ...] = ()
-    failures: int = 0
-    lost_alerts: int = 0
+_LOOK_INTERVAL = 0.5
+_LINE_INTERVAL = 5.0
+_LAST_LINES = 20
+_FRAME = 2
+_STAGES_HEIGHT = _FRAME + 6
+_PICTURE = (100, 40)
+_STYLES = {"alerts": "yellow", "messages": "bold green", "dead_letters": "red"}
 
 
 @dataclass
@@ -64,42 +49,97 @@ class Rates:
         return float(getattr(last, name) - getattr(first, name)) / took if took else 0.0
 
 
-def advice(figures: Figures) -> str:
-    """What an operator would do next."""
-    if figures.given_up:
-        return f"{figures.given_up} events were not taken by the stream: add shards, or send again what failed."
-    if figures.kept_lag > 30 or figures.alerts_lag > 30:
-        return "A function is behind its stream: look at its log for errors, then at the number of shards."
-    advice = []
-    if figures.lost_alerts:
-        advice.append(
-            f"{figures.lost_alerts} alerts did not reach the phones: see why in the log of AlertsToSns, put it right, "
-            "then `python -m deploy redrive alerts-to-sns`."
-        )
-    if figures.failures:
-        advice.append(
-            f"{figures.failures} failures of KinesisToDynamo are in the bucket of failures, each with its reason. Fix "
-            "non-events at the producer; `python -m deploy redrive kinesis-to-dynamo` sends again what else failed."
-        )
-    if figures.dead_letters:
-        advice.append("Dead letters: some producer writes stock events that cannot be read; their reasons are above.")
-    return "\n".join(advice) or "Nothing to do."
+def show(stages: Iterator[Figures], said: list[str], shell: Path, picture: Path | None) -> None:
+    """Show the system at work until the stages end.
+
+    Args:
+        stages: figures, as often as they are asked for.
+        said: lines of `up`, which another thread adds to; shown as they come where there is no terminal.
+        shell: the file that makes a shell work on the emulator.
+        picture: where to save the screen as an SVG, as it was last while events were sent.
+    """
+    rates, console = Rates(), Console(stderr=True)
+    shown, last = 0, float("-inf")
+    with Live(console=console, auto_refresh=False) if console.is_terminal else contextlib.nullcontext() as live:
+        try:
+            for figures in stages:
+                rates.add(figures)
+                todo = advice(figures, str(shell))
+                if live is not None:
+                    live.update(screen(figures, rates, todo, console.width, console.height), refresh=True)
+                else:
+                    new, shown = said[shown:], len(said)
+                    _print(new)
+                    if not figures.waiting and figures.at - last >= _LINE_INTERVAL:
+                        last = figures.at
+                        say(line(figures))
+                if picture is not None and figures.stage == "running":
+                    _draw(screen(figures, rates, todo, *_PICTURE), picture)
+                time.sleep(_LOOK_INTERVAL)
+        except PipelineError:
+            _print(said[-_LAST_LINES:] if live is not None else said[shown:])
+            raise
 
 
-def line(figures: Figures) -> str:
-    """The state in one line."""
-    return (
-        f"{figures.stage}: sent {figures.sent}, kept {figures.kept}, alerts {figures.alerts}, "
-        f"messages {figures.messages}, dead letters {figures.dead_letters}, "
-        f"failures {figures.failures + figures.lost_alerts}"
-    )
+def _print(lines: list[str]) -> None:
+    print("".join(f"{text}\n" for text in lines), end="", file=sys.stderr, flush=True)
 
 
-def _stages(figures: Figures, rates: Rates) -> Table:
+def _draw(frame: RenderableType, picture: Path) -> None:
+    with Path(os.devnull).open("w") as nowhere:
+        drawing = Console(record=True, width=_PICTURE[0], file=nowhere, force_terminal=True, color_system="truecolor")
+        drawing.print(frame)
+        drawing.save_svg(str(picture), title="make pipeline")
+
+
+def screen(figures: Figures, rates: Rates, todo: list[str], width: int, height: int) -> RenderableType:
+    """The state as a screen of at most this size: what to do next is there whole, or all is one line.
+
+    Args:
+        figures: the state.
+        rates: with these figures added.
+        todo: what to do next.
+        width: columns of the terminal.
+        height: its lines.
+    """
+    urgent = bool(figures.given_up or figures.lost_alerts or figures.failures)
+    text = Text("\n".join(todo))
+    wanted = _FRAME + len(text.wrap(Console(width=width), width - 4))
+    # The cursor stands below what is shown.
+    room = height - 1 - wanted
+    if room < 0:
+        return Text(line(figures), no_wrap=True, overflow="ellipsis")
+    panels: list[RenderableType] = []
+    title = f"{figures.stage} · {figures.at:.0f} s"
+    if room >= _STAGES_HEIGHT:
+        producer = f"retried {figures.retried}, given up {figures.given_up}"
+        panels.append(Panel(_stages(figures, rates, "stage"), title=title, subtitle=producer))
+    elif room >= _STAGES_HEIGHT - _FRAME:
+        panels.append(_stages(figures, rates, title))
+    room -= _STAGES_HEIGHT
+    refused = [(reason, what_is_wrong(reason, payload)) for reason, payload in figures.refused]
+    letters = [Text.assemble((reason, "red"), "  ", wrong[:200]) for reason, wrong in refused]
+    texts = [Text(text, style="yellow") for text in figures.texts]
+    for title, lines, empty, share in (
+        ("the phone", texts, "no message yet", room // 2),
+        ("last dead letters", letters, "none", room - room // 2),
+    ):
+        if share > _FRAME:
+            panels.append(_latest(title, lines, empty, min(share - _FRAME, 5)))
+    return Group(*panels, Panel(text, title="next", border_style="red" if urgent else "none"))
+
+
+def _latest(title: str, lines: list[Text], empty: str, most: int) -> Panel:
+    shown = Text("\n").join(lines[-most:]) if lines else Text(empty, style="dim")
+    shown.no_wrap, shown.overflow = True, "ellipsis"
+    return Panel(shown, title=title)
+
+
+def _stages(figures: Figures, rates: Rates, title: str) -> Table:
     table = Table(expand=True, box=None, padding=(0, 1))
-    table.add_column("stage")
+    table.add_column(title, no_wrap=True, overflow="ellipsis", ratio=1)
     for name in ("per second", "total", "behind"):
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     rows = [
         ("producer → http-requests", "sent", figures.sent, None),
         ("KinesisToDynamo → HttpRequests", "kept", figures.kept, figures.kept_lag),
@@ -108,22 +148,7 @@ def _stages(figures: Figures, rates: Rates) -> Table:
         ("AlertsToSns → phones", "messages", figures.messages, figures.alerts_lag),
     ]
     for name, key, total, lag in rows:
-        table.add_row(name, f"{rates.of(key):.1f}", f"{total:,}", "" if lag is None else f"{lag:.1f} s")
+        behind = "" if lag is None else f"{lag:.1f} s"
+        style = _STYLES.get(key, "") if total else ""
+        table.add_row(name, f"{rates.of(key):.1f}", Text(f"{total:,}", style=style), behind)
     return table
-
-
-def _lines(lines: list[str], empty: str) -> RenderableType:
-    text = Text("\n".join(lines) if lines else empty, overflow="ellipsis", no_wrap=True)
-    return text if lines else Text(empty, style="dim")
-
-
-def screen(figures: Figures, rates: Rates) -> RenderableType:
-    """The state as a screen."""
-    refused = [f"{reason}  {payload[:200]}" for reason, payload in figures.refused]
-    producer = f"retried {figures.retried}, given up {figures.given_up}"
-    return Group(
-        Panel(_stages(figures, rates), title=f"{figures.stage} · {figures.at:.0f} s", subtitle=producer),
-        Panel(_lines(list(figures.texts), "no message yet"), title="the phone"),
-        Panel(_lines(refused, "none"), title="last dead letters"),
-        Panel(Text(advice(figures)), title="next"),
-    )

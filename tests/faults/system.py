@@ -11,7 +11,8 @@ import boto3
 from emulator.mappings.mappings import EventSourceMappings
 from emulator.mappings.worker import Pace
 from emulator.server import REGION
-from local.pipeline import deployed
+from local.pipeline import phone
+from tests.faults import stacks
 from tests.faults.outcome import Written
 from tests.faults.proxy import Proxy
 from tests.faults.sent import Alert
@@ -30,11 +31,12 @@ class System:
         self.endpoint = endpoint
         self.proxy = Proxy(endpoint, seed)
         self._clients: dict[str, Any] = {}
-        self._system = deployed.create(2)
+        self._outputs = stacks.create(2)
+        self._phone_queue = phone.subscribe(self._outputs["AlertsTopicArn"])
         self._messages: list[Written] = []
-        self.streams = Streams(*(self._system.stream(which) for which in ("Source", "Alerts", "DeadLetter")))
+        self.streams = Streams(*(self._outputs[f"{which}StreamName"] for which in ("Source", "Alerts", "DeadLetter")))
         for name in ("KinesisToDynamo", "AlertsToSns"):
-            self._behind_proxy(self._system.outputs[f"{name}Name"])
+            self._behind_proxy(self._outputs[f"{name}Name"])
         # Retries are paced as AWS paces them; a shard is only looked at oftener.
         self.mappings = EventSourceMappings(endpoint, REGION, lambda _: None, Pace(poll=0.2))
 
@@ -52,7 +54,7 @@ class System:
 
     def messages(self) -> list[Written]:
         """The messages of the phone so far."""
-        sqs, queue = self.client("sqs"), self._system.phone_queue
+        sqs, queue = self.client("sqs"), self._phone_queue
         while True:
             answer = sqs.receive_message(
                 QueueUrl=queue,
@@ -71,13 +73,13 @@ class System:
     def items(self) -> Counter[tuple[str, str]]:
         """The path and the time of each event in the table."""
         found: Counter[tuple[str, str]] = Counter()
-        for page in self.client("dynamodb").get_paginator("scan").paginate(TableName=self._system.outputs["TableName"]):
+        for page in self.client("dynamodb").get_paginator("scan").paginate(TableName=self._outputs["TableName"]):
             found.update((item["path"]["S"], item["timestamp"]["S"]) for item in page["Items"])
         return found
 
     def left_to_redrive(self) -> int:
         """How much is in the failures' store."""
-        outputs = self._system.outputs
+        outputs = self._outputs
         return sum(self._waiting(outputs[f"{name}FailuresUrl"]) for name in ("KinesisToDynamo", "AlertsToSns"))
 
     def _waiting(self, queue: str) -> int:

@@ -22,7 +22,7 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     assert status == 0, said
     found = re.search(
         r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) refused and 0 failed \(in the bucket of failures\), "
-        r"(\d+) alerts sent once, (\d+) dead letters; no differences",
+        r"(\d+) alerts sent once, (\d+) dead letters?; no differences",
         said,
     )
     assert found, said
@@ -38,8 +38,8 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
 @pytest.mark.parametrize(
     ("number", "moment"),
     [
-        (signal.SIGINT, "creating streams"),
-        (signal.SIGTERM, "starting the job, a JVM: "),
+        (signal.SIGINT, "starting the emulator"),
+        (signal.SIGTERM, "stack low-inventory-system"),
         (signal.SIGHUP, "running: sent"),
     ],
 )
@@ -48,6 +48,16 @@ def test_stopped(tmp_path: Path, number: signal.Signals, moment: str) -> None:
     assert status == 130
     assert last.endswith("stopped; nothing is left behind")
     assert behind == []
+
+
+def test_a_job_that_cannot_run(tmp_path: Path) -> None:
+    status = start(PIPELINE, tmp_path / "tmp", JAVA_HOME=str(tmp_path)).wait(timeout=240)
+    said = (tmp_path / "said").read_text()
+    assert status == 1, said
+    assert "pipeline: the job ended: " in said.splitlines()[-1]
+    assert f"low_inventory: JAVA_HOME={tmp_path}: expected a Java" in said
+    assert ": sent 0" not in said
+    assert left(tmp_path / "tmp") == []
 
 
 @pytest.mark.parametrize(

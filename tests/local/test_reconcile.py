@@ -11,8 +11,7 @@ import pytest
 
 from local.pipeline import reconcile
 from local.pipeline.phone import Message
-from local.pipeline.reconcile import Evidence, Policy, Range
-from local.pipeline.streams import Record
+from local.pipeline.reconcile import Evidence, Policy, Record
 
 ARRIVED = datetime(2026, 1, 5, 9, tzinfo=UTC)
 TS = "2026-01-05T09:00:00.000Z"
@@ -35,7 +34,7 @@ def complete() -> Evidence:
         given_up=0,
         source=list(SOURCE),
         items={(item["pk"], item["sk"]): item for item in items if item},
-        ranges=[Range("shard-0", 3, 3)],
+        failed={("shard-0", 3)},
         messages=[
             Message(f"ALERTA: A bajo inventario ({stock})", "A", stock, TS, 1767603600000 + stock * 100)
             for stock in (3, 2)
@@ -122,7 +121,7 @@ def find_event(evidence: Evidence) -> None:
         ),
         (lambda e: setattr(e, "given_up", 2), "events: 2 given up: the stream did not take them"),
         (find_event, "event: shard-0 1: in the stream, and not sent"),
-        (lambda e: e.ranges.clear(), "event: shard-0 3 (key 'key'): not in the table, nor in the bucket of failures"),
+        (lambda e: e.failed.clear(), "event: shard-0 3 (key 'key'): not in the table, nor in the bucket of failures"),
         (lambda e: e.messages.pop(), f"alert: ('A', 2, '{TS}'): no message"),
         (lambda e: e.messages.append(e.messages[0]), f"alert: ('A', 3, '{TS}'): 2 messages"),
         (
@@ -145,7 +144,7 @@ def test_difference(change: Callable[[Evidence], None], expected: str) -> None:
 def test_events_that_failed_are_told_from_records_that_are_none() -> None:
     evidence = complete()
     evidence.items.clear()
-    evidence.ranges = [Range("shard-0", 1, 4)]
+    evidence.failed = {("shard-0", number) for number in range(1, 5)}
     result = reconcile.reconcile(evidence, Policy(10, "every", 0))
     assert (result.kept, result.refused, result.failed, result.differences) == (0, 1, 3, [])
 

@@ -1,0 +1,36 @@
+"""The stacks that the functions need, without the application: here the tests run the job themselves."""
+
+from typing import Any
+
+import boto3
+
+from deploy import deployment, packages
+from deploy.aws import stacks, topics
+
+_PHONE = "+99900000000"
+_DEPLOYMENT = deployment.Deployment(deployment.DEFAULT_NAME)
+
+
+def create(shards: int) -> dict[str, str]:
+    """Create the stacks up to that of the system, as `up` does, with a phone; give the outputs of the last one.
+
+    Args:
+        shards: shards of the stream of events.
+    """
+    bucket, built = _create("storage", {})["CodeBucket"], packages.packages()
+    keys = {
+        key: packages.upload(boto3.client("s3"), bucket, built[key]) for key in ("KinesisToDynamoKey", "AlertsToSnsKey")
+    }
+    parameters = {"CodeBucket": bucket, "Shards": str(shards), "ApplicationName": _DEPLOYMENT.application}
+    outputs = _create("system", parameters | keys | _create("table", {}))
+    topics.bring(boto3.client("sns"), outputs["AlertsTopicArn"], "sms", [_PHONE])
+    return outputs
+
+
+def _create(part: str, parameters: dict[str, str]) -> dict[str, str]:
+    cloudformation: Any = boto3.client("cloudformation")
+    given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
+    name = _DEPLOYMENT.stack(part)
+    stacks.plan(cloudformation, stacks.Request(name, stacks.body(deployment.template(part)), given))
+    stacks.execute(cloudformation, name)
+    return _DEPLOYMENT.must_have(cloudformation, part)
