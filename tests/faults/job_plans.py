@@ -23,7 +23,7 @@ def _read_one_shard(run: JobRun) -> None:
 
 def task_manager_killed(stage: Stage, name: str) -> Outcome:
     """The TaskManager that runs the job dies; meanwhile the shard from which nothing was read gets its first events."""
-    run = JobRun(stage, "every")
+    run = JobRun(stage, "every", "LATEST")
     run.start()
     _read_one_shard(run)
     before = stage.cluster.restarts(run.job)
@@ -38,7 +38,7 @@ def task_manager_killed(stage: Stage, name: str) -> Outcome:
 
 def savepoint_and_start(stage: Stage, name: str) -> Outcome:
     """The job is stopped with a savepoint and started from it; meanwhile both shards get events."""
-    run = JobRun(stage, "every")
+    run = JobRun(stage, "every", "LATEST")
     run.start()
     _read_one_shard(run)
     savepoint = run.stop()
@@ -49,7 +49,7 @@ def savepoint_and_start(stage: Stage, name: str) -> Outcome:
 
 def job_manager_killed(stage: Stage, name: str) -> Outcome:
     """The JobManager dies, and the job is submitted anew from its last checkpoint; meanwhile both shards get events."""
-    run = JobRun(stage, "every")
+    run = JobRun(stage, "every", "LATEST")
     run.start()
     _read_one_shard(run)
     with run.shop.sending(RATE, _READ):
@@ -61,12 +61,24 @@ def job_manager_killed(stage: Stage, name: str) -> Outcome:
     return run.finish(name, "1 JobManager killed, 1 submission anew")
 
 
+def submitted_anew(stage: Stage, name: str) -> Outcome:
+    """The job is cancelled and submitted anew without any state; meanwhile both shards get events."""
+    run = JobRun(stage, "every", "LATEST")
+    run.start()
+    _read_one_shard(run)
+    run.fault()
+    stage.cluster.cancel_all()
+    run.shop.send_some(100, _READ + _UNREAD)
+    run.start()
+    return run.finish(name, "1 submission anew, without state")
+
+
 def resharded(policy: str, moment: str) -> Callable[[Stage, str], Outcome]:
     """The stream is split to four shards and merged to two, at one of `MOMENTS`."""
 
     def scenario(stage: Stage, name: str) -> Outcome:
         names = products(40)
-        run = JobRun(stage, policy, {"source.init.position": "TRIM_HORIZON"})
+        run = JobRun(stage, policy, "TRIM_HORIZON")
 
         def reshard() -> None:
             run.shop.send_some(300, names)

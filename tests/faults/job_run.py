@@ -21,7 +21,7 @@ class JobRun:
     Args:
         stage: where it runs.
         policy: `every` or `crossing`.
-        position: the group `InputStream0`'s keys beside the stream.
+        position: where it begins to read, `LATEST` or `TRIM_HORIZON`.
         shards: of the stream of events.
         endpoint: what the job takes for AWS; None for the emulator itself.
         streams: those to use; None for new ones.
@@ -31,7 +31,7 @@ class JobRun:
         self,
         stage: Stage,
         policy: str,
-        position: dict[str, str] | None = None,
+        position: str,
         shards: int = 2,
         endpoint: str | None = None,
         streams: Streams | None = None,
@@ -46,16 +46,16 @@ class JobRun:
         self.job = ""
         self._endpoint = endpoint or stage.endpoint
         self._properties = stage.folder / f"{self.streams.events}.json"
-        self._position = position or {"source.init.position": "LATEST"}
+        self._position = {"source.init.position": position}
 
-    def _write_properties(self, position: dict[str, str]) -> None:
+    def _write_properties(self) -> None:
         arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/"
         groups = {
             # Shards are looked for every second, not every ten.
             "InputStream0": {
                 "stream.arn": arn + self.streams.events,
                 "scan.shard.discovery.intervalmillis": "1000",
-                **position,
+                **self._position,
             },
             "OutputStream0": {"stream.arn": arn + self.streams.alerts},
             "DeadLetterStream0": {"stream.arn": arn + self.streams.dead_letters},
@@ -71,8 +71,8 @@ class JobRun:
 
         In place of LATEST a further start gets the time of the first one, as `deploy` gives it.
         """
-        self._write_properties(self._position)
-        if self._position == {"source.init.position": "LATEST"}:
+        self._write_properties()
+        if self._position["source.init.position"] == "LATEST":
             now = datetime.now(UTC).isoformat(timespec="milliseconds")
             self._position = {"source.init.position": "AT_TIMESTAMP", "source.init.timestamp": now}
         self.stage.after.callback(self.stage.cluster.cancel_all)

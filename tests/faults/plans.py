@@ -19,14 +19,12 @@ class Plan:
 
 
 PLANS = [
-    Plan("TaskManager killed, a shard unread", job_plans.task_manager_killed),
+    Plan("TaskManager killed, a shard unread", job_plans.task_manager_killed, short=True),
     Plan("savepoint and start, a shard unread", job_plans.savepoint_and_start),
     Plan("JobManager killed, a shard unread", job_plans.job_manager_killed),
+    Plan("submitted anew, a shard unread", job_plans.submitted_anew),
     *(
-        Plan(
-            f"resharded {moment}, {policy}",
-            job_plans.resharded(policy, moment),
-        )
+        Plan(f"resharded {moment}, {policy}", job_plans.resharded(policy, moment))
         for policy in ("every", "crossing")
         for moment in job_plans.MOMENTS
     ),
@@ -36,7 +34,7 @@ PLANS = [
         for policy in ("every", "crossing")
     ),
     *(
-        Plan(moment, function_plans.killed(moment), short="note" in moment, with_job=False)
+        Plan(moment, function_plans.killed(moment), short="and the note" in moment, with_job=False)
         for moment in function_plans.MOMENTS
     ),
     *(

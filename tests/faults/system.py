@@ -78,14 +78,10 @@ class System:
         return found
 
     def left_to_redrive(self) -> int:
-        """How much is in the failures' store."""
-        outputs = self._outputs
-        return sum(self._waiting(outputs[f"{name}FailuresUrl"]) for name in ("KinesisToDynamo", "AlertsToSns"))
-
-    def _waiting(self, queue: str) -> int:
-        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-        attributes = self.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=names)["Attributes"]
-        return sum(map(int, attributes.values()))
+        """How many objects are in the failures' store."""
+        bucket = self._outputs["FailuresBucket"]
+        pages = self.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket)
+        return sum(len(page.get("Contents", [])) for page in pages)
 
     def put_alerts(self, alerts: Sequence[Alert]) -> None:
         """Write alerts to their stream, as the job does."""

@@ -55,7 +55,7 @@ def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_pat
         cluster(tmp_path / "cluster", package(tmp_path / "package"), 1, configuration) as kpu,
     ):
         stage = Stage(endpoint, boto3.client("kinesis"), tmp_path, SEED, lambda: kpu, no_system, days)
-        run = JobRun(stage, "crossing", {"source.init.position": "TRIM_HORIZON"}, shards=1)
+        run = JobRun(stage, "crossing", "TRIM_HORIZON", shards=1)
         run.start()
         last = 0
         for size in SIZES:

@@ -4,7 +4,6 @@ import contextlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 
 from tests.emulated import eventually
 from tests.faults.job_run import JobRun
@@ -37,9 +36,7 @@ class WholeRun:
         self._proxies = [Proxy(stage.endpoint, stage.seed + number) for number in (1, 2)]
         for proxy in self._proxies:
             stage.after.callback(proxy.close)
-        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        position = {"source.init.position": "AT_TIMESTAMP", "source.init.timestamp": now}
-        self.job = JobRun(stage, policy, position, endpoint=self._proxies[1].endpoint, streams=self.system.streams)
+        self.job = JobRun(stage, policy, "LATEST", endpoint=self._proxies[1].endpoint, streams=self.system.streams)
         self.job.start()
 
     @property
