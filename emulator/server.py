@@ -34,7 +34,9 @@ def _environment() -> dict[str, str]:
 
 def export_line(endpoint: str) -> str:
     """The line that makes a shell, and what it starts, use an emulator."""
-    return f"export AWS_ENDPOINT_URL={endpoint} AWS_REGION={REGION} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
+    # boto3 and version 1 of the AWS CLI know AWS_DEFAULT_REGION, other SDKs AWS_REGION.
+    regions = f"AWS_REGION={REGION} AWS_DEFAULT_REGION={REGION}"
+    return f"export AWS_ENDPOINT_URL={endpoint} {regions} AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test"
 
 
 @contextlib.contextmanager

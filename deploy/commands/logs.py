@@ -1,6 +1,8 @@
 """`logs`: show what the job or a function logs."""
 
 import argparse
+import contextlib
+import json
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +20,9 @@ _GROUPS = {
     "alerts-to-sns": ("system", "AlertsToSnsLogs"),
     "texts": ("system", "AlertsTopicName"),
 }
+_FIELDS = ("shard_id", "sequence_number", "reason", "items_written", "records_rejected", "records_failed", "message_id")
+"""What the functions log beside the message, as their lambda_function.py names it."""
+
 INTERVAL = 2.0
 _LATE = 10_000
 """Milliseconds by which a line may come late, behind one that is newer."""
@@ -44,12 +49,22 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
             if event["eventId"] not in seen:
                 seen[event["eventId"]] = event["timestamp"]
                 at = datetime.fromtimestamp(event["timestamp"] / 1000, UTC)
-                print(f"{at:%H:%M:%S} {errors.redact(flink_job.message(event['message']))}", flush=True)
+                print(f"{at:%H:%M:%S} {errors.redact(_line(event['message']))}", flush=True)
         if not options.follow:
             return 0
         since = max([since, *(at - _LATE for at in seen.values())])
         seen = {identifier: at for identifier, at in seen.items() if at >= since}
         time.sleep(INTERVAL)
+
+
+def _line(logged: str) -> str:
+    """What a log event says: its message and, if a function wrote it, which record it is about and why."""
+    text = flink_job.message(logged)
+    with contextlib.suppress(ValueError, AttributeError):
+        content = json.loads(logged)
+        fields = [f"{name} {content[name]}" for name in _FIELDS if name in content]
+        text = f"{text}: {', '.join(fields)}" if fields else text
+    return text
 
 
 def _events(logs: Any, group: str, since: int) -> list[dict[str, Any]]:

@@ -1,5 +1,6 @@
 """`stop`, `start`, `rollback`, `dashboard`, `status`, `logs` and `tail`."""
 
+import json
 import time
 
 import pytest
@@ -118,11 +119,14 @@ def test_logs(account: Account) -> None:
     client = account.client("logs")
     client.create_log_stream(logGroupName="/aws/lambda/AlertsToSns", logStreamName="one")
     now = int(time.time() * 1000)
-    events = [{"timestamp": now, "message": f"sent to {number}"} for number in ("+15550100", "nobody")]
+    rejected = {"level": "WARNING", "message": "record rejected", "reason": "expected UTF-8", "sequence_number": "17"}
+    lines = ["sent to +15550100", "sent to nobody", json.dumps(rejected)]
+    events = [{"timestamp": now, "message": line} for line in lines]
     client.put_log_events(logGroupName="/aws/lambda/AlertsToSns", logStreamName="one", logEvents=events)
     shown = account.run("logs", "alerts-to-sns")
     assert "sent to nobody" in shown.out
     assert "+15550100" not in shown.out
+    assert "record rejected: sequence_number 17, reason expected UTF-8\n" in shown.out
 
 
 def test_logs_go_on_until_interrupted(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:

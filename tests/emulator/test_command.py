@@ -29,8 +29,9 @@ def test_one_port_for_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
     try:
         assert process.stdout is not None
         line = process.stdout.readline()
-        printed = re.fullmatch(r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 .*\n", line)
+        printed = re.fullmatch(r"export AWS_ENDPOINT_URL=(http://127\.0\.0\.1:\d+) AWS_REGION=us-east-1 (.*)\n", line)
         assert printed, line
+        assert "AWS_DEFAULT_REGION=us-east-1" in printed[2].split()
         account = LambdaAccount(Emulator(printed[1], REGION), tmp_path)
         account.emulator.create_streams(1)
         account.create_function()
