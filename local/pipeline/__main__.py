@@ -146,7 +146,8 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         say(
             f"from put_record to publish: median {result.latency(50):.2f} s, 99th percentile "
             f"{result.latency(99):.2f} s ({count(len(result.latencies), 'alert')}; mappings read every "
-            f"{POLL_INTERVAL:g} s, Lambda every second)"
+            f"{POLL_INTERVAL:g} s and retry first after {_FIRST_RETRY:g} s; on AWS every {Pace().poll:g} s and "
+            f"after about {Pace().first_retry:g} s)"
         )
 
 
