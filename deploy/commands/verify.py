@@ -5,7 +5,6 @@ import json
 import time
 import uuid
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,59 +15,42 @@ from deploy.deployment import Deployment
 from deploy.progress import say
 
 INTERVAL = 0.5
-RESEND_SECONDS = 15.0
-"""A mapping that begins at LATEST sees nothing from before its first poll, which may be a minute away."""
 
 _SKEW_SECONDS = 120
 """By which this machine's clock may be ahead of AWS's; what is looked for has names of its own."""
 
 
-@dataclass
-class Attempt:
-    """What was sent at one time: its names, and the place of its bad record, `<shard ID>-<sequence number>`."""
-
-    mark: str
-    sent: float
-    bad: str = ""
-
-    @property
-    def low(self) -> str:
-        """The product whose stock is low."""
-        return f"{self.mark}-low"
-
-    @property
-    def high(self) -> str:
-        """The product whose stock is not."""
-        return f"{self.mark}-high"
-
-
-@dataclass
 class Run:
-    """One run: what was sent, and what was seen of it (a thing → seconds after it was sent)."""
+    """One run: what is sent, once, and what was seen of it (a thing → seconds after it was sent).
 
-    aws: Aws
-    outputs: dict[str, str]
-    threshold: int
-    attempts: list[Attempt] = field(default_factory=list)
-    seen: dict[str, float] = field(default_factory=dict)
-    alerts: dict[str, str] = field(default_factory=dict)
-    false_alert: bool = False
+    Nothing is sent again while something is late: each phone and mailbox gets one message of a run. The mapping and the
+    job begin at a time, so nothing is passed over.
 
-    def __post_init__(self) -> None:
-        self.identifier = f"verify-{uuid.uuid4().hex[:12]}"
-        began = datetime.now(UTC) - timedelta(seconds=_SKEW_SECONDS)
-        kinesis = self.aws.client("kinesis")
-        self.alert_stream = StreamReader(kinesis, self.outputs["AlertsStreamName"], began)
-        self.dead_letters = StreamReader(kinesis, self.outputs["DeadLetterStreamName"], began)
+    Args:
+        aws: the account and region.
+        outputs: of the system's stack.
+        threshold: the job's.
+    """
+
+    def __init__(self, aws: Aws, outputs: dict[str, str], threshold: int) -> None:
+        self.aws, self.outputs, self._threshold = aws, outputs, threshold
+        self.mark = f"verify-{uuid.uuid4().hex[:12]}"
+        self.low, self.high = f"{self.mark}-low", f"{self.mark}-high"
+        self.seen: dict[str, float] = {}
+        self.bad = self.alert = ""
+        self.false_alert = False
+        self.began, self._sent = datetime.now(UTC) - timedelta(seconds=_SKEW_SECONDS), 0.0
+        kinesis = aws.client("kinesis")
+        self.alert_stream = StreamReader(kinesis, outputs["AlertsStreamName"], self.began)
+        self.dead_letters = StreamReader(kinesis, outputs["DeadLetterStreamName"], self.began)
 
     def send(self) -> None:
         """Send an event below the threshold, one above, and a bad record, all with names of their own."""
-        attempt = Attempt(f"{self.identifier}-{len(self.attempts)}", time.monotonic())
-        self._put(attempt.low, _event(attempt.low, self.threshold - 1))
-        self._put(attempt.high, _event(attempt.high, self.threshold + 1))
-        # No function and no job can read it, and each must say so.
-        attempt.bad = self._put(attempt.mark, f'{{"type": "inventory", "product_id": "{attempt.mark}", ')
-        self.attempts.append(attempt)
+        self._sent = time.monotonic()
+        self._put(self.low, _event(self.low, self._threshold - 1))
+        self._put(self.high, _event(self.high, self._threshold + 1))
+        # No function and no job can read it, and each must say so. Its place: `<shard ID>-<sequence number>`.
+        self.bad = self._put(self.mark, f'{{"type": "inventory", "product_id": "{self.mark}", ')
 
     def _put(self, product: str, data: str) -> str:
         answer = self.aws.client("kinesis").put_record(
@@ -76,9 +58,9 @@ class Run:
         )
         return f"{answer['ShardId']}-{answer['SequenceNumber']}"
 
-    def note(self, what: str, attempt: Attempt) -> None:
+    def note(self, what: str) -> None:
         """Something was seen."""
-        self.seen.setdefault(what, time.monotonic() - attempt.sent)
+        self.seen.setdefault(what, time.monotonic() - self._sent)
 
 
 def _path(product: str) -> str:
@@ -101,7 +83,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     deployment = Deployment(options.stack_name)
     outputs = deployment.must_have(aws.client("cloudformation"), "system")
     current = Run(aws, outputs, _threshold(aws, deployment))
-    say(f"run {current.identifier}: {_phones(aws, outputs)}")
+    say(f"run {current.mark}: {_subscribers(aws, outputs)}")
     try:
         _watch(current, options.timeout)
     finally:
@@ -111,8 +93,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         print(f"{found}  {what}{'' if what in current.seen else f': {look[1]}'}")
     if current.false_alert:
         print("wrong      an alert came for the event above the threshold")
-    for line in left:
-        print(f"left: {line}")
+    print(f"left: {left}")
     return 1 if current.false_alert or len(current.seen) < len(_LOOKS) else 0
 
 
@@ -122,41 +103,27 @@ def _threshold(aws: Aws, deployment: Deployment) -> int:
     return int(flink_application.properties(detail, "Alerts").get("threshold", "10")) if detail else 10
 
 
-def _phones(aws: Aws, outputs: dict[str, str]) -> str:
-    subscriptions = topics.subscriptions(aws.client("sns"), outputs["AlertsTopicArn"])
-    phones = sum(one["Protocol"] == "sms" for one in subscriptions)
-    return f"{phones} subscribed phones get one message each time it is sent" if phones else "no phone is subscribed"
+def _subscribers(aws: Aws, outputs: dict[str, str]) -> str:
+    """Who gets a message of the run, in words."""
+    found = topics.subscriptions(aws.client("sns"), outputs["AlertsTopicArn"])
+    phones = sum(one["Protocol"] == "sms" for one in found)
+    mailboxes = [topics.confirmed(one) for one in found if one["Protocol"] == "email"]
+    late = mailboxes.count(False)
+    told = f"phones: {phones}, mailboxes: {mailboxes.count(True)}; each gets one message"
+    return f"{told}; not confirmed by their owners, so without messages: {late}" if late else told
 
 
 def _watch(current: Run, timeout: float) -> None:
-    """Look until everything was seen, sending again now and then."""
+    """Send, and look until everything was seen or the time is over."""
+    current.send()
     end = time.monotonic() + timeout
     while time.monotonic() < end:
-        if not current.attempts or time.monotonic() - current.attempts[-1].sent > RESEND_SECONDS:
-            if current.attempts:
-                missing = ", ".join(what for what in _LOOKS if what not in current.seen)
-                say(f"not seen yet: {missing}; sending again")
-            current.send()
         for what, (look, _) in _LOOKS.items():
-            if what not in current.seen:
-                look(current, what)
+            if what not in current.seen and look(current):
+                current.note(what)
         if len(current.seen) == len(_LOOKS):
             return
         time.sleep(INTERVAL)
-
-
-def _look_for_low(current: Run, what: str) -> None:
-    _look_for_item(current, what, lambda attempt: attempt.low)
-
-
-def _look_for_high(current: Run, what: str) -> None:
-    _look_for_item(current, what, lambda attempt: attempt.high)
-
-
-def _look_for_item(current: Run, what: str, product: Callable[[Attempt], str]) -> None:
-    for attempt in current.attempts:
-        if _items(current, product(attempt)):
-            current.note(what, attempt)
 
 
 def _items(current: Run, product: str) -> list[dict[str, Any]]:
@@ -178,83 +145,68 @@ def _content(record: Record) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _look_for_alert(current: Run, what: str) -> None:
+def _alert_came(current: Run) -> bool:
     for record in current.alert_stream.poll():
         product = _content(record).get("product_id")
-        for attempt in current.attempts:
-            if product == attempt.low:
-                current.alerts[attempt.mark] = record["SequenceNumber"]
-                current.note(what, attempt)
-            current.false_alert = current.false_alert or product == attempt.high
+        if product == current.low:
+            current.alert = record["SequenceNumber"]
+        current.false_alert = current.false_alert or product == current.high
+    return bool(current.alert)
 
 
-def _look_for_dead_letter(current: Run, what: str) -> None:
-    for record in current.dead_letters.poll():
-        payload = str(_content(record).get("payload"))
-        for attempt in current.attempts:
-            if f'"{attempt.mark}"' in payload:
-                current.note(what, attempt)
+def _dead_letter_came(current: Run) -> bool:
+    return any(f'"{current.mark}"' in str(_content(record).get("payload")) for record in current.dead_letters.poll())
 
 
-def _look_for_rejected(current: Run, what: str) -> None:
-    for attempt in current.attempts:
-        if _rejected(current, attempt):
-            current.note(what, attempt)
-
-
-def _rejected(current: Run, attempt: Attempt) -> list[str]:
-    """The key of an attempt's bad record in the bucket of failures, or nothing."""
+def _rejected(current: Run) -> list[str]:
+    """The key of the bad record in the bucket of failures, or nothing."""
+    if not current.bad:
+        return []
     bucket, function = on_failure.bucket(current.outputs), current.outputs["KinesisToDynamoName"]
     # Of the day that it arrived, by AWS's clock.
     days = {f"{datetime.now(UTC) + timedelta(hours=hours):%Y/%m/%d}" for hours in (-1, 0, 1)}
-    prefixes = [f"rejected/{function}/{day}/{attempt.bad}" for day in sorted(days)]
+    prefixes = [f"rejected/{function}/{day}/{current.bad}" for day in sorted(days)]
     return list(on_failure.keys(current.aws.client("s3"), bucket, *prefixes))
 
 
-def _look_for_published_line(current: Run, what: str) -> None:
-    for attempt in current.attempts:
-        number = current.alerts.get(attempt.mark)
-        if number and _logged(current, "AlertsToSnsLogs", number, "alert published"):
-            current.note(what, attempt)
-
-
-def _logged(current: Run, group: str, number: str, words: str = "") -> bool:
-    """Whether a function logged a line with a sequence number and these words, since the run began."""
-    since = time.time() - (time.monotonic() - current.attempts[0].sent) - _SKEW_SECONDS
+def _published(current: Run) -> bool:
+    """Whether AlertsToSns logged that it published the alert."""
+    if not current.alert:
+        return False
     pages = (
         current.aws.client("logs")
         .get_paginator("filter_log_events")
-        .paginate(logGroupName=current.outputs[group], startTime=int(since * 1000), filterPattern=f'"{number}"')
+        .paginate(
+            logGroupName=current.outputs["AlertsToSnsLogs"],
+            startTime=int(current.began.timestamp() * 1000),
+            filterPattern=f'"{current.alert}"',
+        )
     )
-    return any(words in event["message"] for page in pages for event in page["events"])
+    return any("alert published" in event["message"] for page in pages for event in page["events"])
 
 
-_LOOKS: dict[str, tuple[Callable[[Run, str], None], str]] = {
-    "the item of the event below the threshold": (_look_for_low, "see `status`, `logs kinesis-to-dynamo`"),
-    "the item of the event above it": (_look_for_high, "see `status`, `logs kinesis-to-dynamo`"),
-    "the alert of the event below": (_look_for_alert, "see `status`, `logs job`"),
-    "the dead letter of the bad record": (_look_for_dead_letter, "see `status`, `logs job`"),
-    "the bad record in the bucket of failures": (_look_for_rejected, "see `status`, `logs kinesis-to-dynamo`"),
-    "the line of AlertsToSns on the published alert": (_look_for_published_line, "see `logs alerts-to-sns`"),
+_LOOKS: dict[str, tuple[Callable[[Run], object], str]] = {
+    "the item of the event below the threshold": (
+        lambda run: _items(run, run.low),
+        "see `status`, `logs kinesis-to-dynamo`",
+    ),
+    "the item of the event above it": (lambda run: _items(run, run.high), "see `status`, `logs kinesis-to-dynamo`"),
+    "the alert of the event below": (_alert_came, "see `status`, `logs job`"),
+    "the dead letter of the bad record": (_dead_letter_came, "see `status`, `logs job`"),
+    "the bad record in the bucket of failures": (_rejected, "see `status`, `logs kinesis-to-dynamo`"),
+    "the line of AlertsToSns on the published alert": (_published, "see `logs alerts-to-sns`"),
 }
 """What must come → how it is looked for, and where to look if it does not come."""
 
 
-def _tidy(current: Run) -> list[str]:
+def _tidy(current: Run) -> str:
     """Remove what can be removed; what cannot, in words."""
-    dynamodb = current.aws.client("dynamodb")
-    # Those that were sent but not kept yet come after this; the last lines say so.
-    for attempt in current.attempts:
-        for product in (attempt.low, attempt.high):
-            for key in _items(current, product):
-                dynamodb.delete_item(TableName=current.outputs["TableName"], Key=key)
-    for attempt in current.attempts:
-        for rejected in _rejected(current, attempt):
-            current.aws.client("s3").delete_object(Bucket=on_failure.bucket(current.outputs), Key=rejected)
-    left = [
-        "its records in the three streams until their retention ends, its log lines, "
-        "and for a day the mark that its alert was published"
-    ]
-    if len(current.attempts) > 1:
-        left.append(f"what comes later of {current.identifier}, as it was sent {len(current.attempts)} times")
-    return left
+    for product in (current.low, current.high):
+        for key in _items(current, product):
+            current.aws.client("dynamodb").delete_item(TableName=current.outputs["TableName"], Key=key)
+    for rejected in _rejected(current):
+        current.aws.client("s3").delete_object(Bucket=on_failure.bucket(current.outputs), Key=rejected)
+    return (
+        "its records in the three streams until their retention ends, its log lines, for a day the mark that its alert "
+        f"was published, and what comes of {current.mark} later than this"
+    )

@@ -110,6 +110,9 @@ def _publish(alert: Alert) -> str:
             "product_id": {"DataType": "String", "StringValue": sms.clean(alert.product_id)},
             "inventory": {"DataType": "Number", "StringValue": fields["inventory"]},
             "ts": {"DataType": "String", "StringValue": sms.clean(alert.ts)},
+            # Delivered with priority; the default, Promotional, may be held back.
+            # https://docs.aws.amazon.com/sns/latest/dg/sms_publish-to-topic.html
+            "AWS.SNS.SMS.SMSType": {"DataType": "String", "StringValue": "Transactional"},
         },
     )
     metrics.add_metric("MessagesPublished", MetricUnit.Count, 1)

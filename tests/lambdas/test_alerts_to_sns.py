@@ -88,6 +88,7 @@ def test_publishes_an_alert_with_attributes_to_filter_on(phones: Phones) -> None
         "product_id": {"Type": "String", "Value": "SKU-1"},
         "inventory": {"Type": "Number", "Value": "3"},
         "ts": {"Type": "String", "Value": MOMENT},
+        "AWS.SNS.SMS.SMSType": {"Type": "String", "Value": "Transactional"},
     }
 
 
