@@ -10,6 +10,7 @@ import argparse
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -29,6 +30,7 @@ from emulator.server import emulator
 from producer import records, response_pool
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
+JOB = BUILD.parent / "jobs" / "low_inventory.py"
 REGION = "us-east-1"
 TABLE, IDEMPOTENCY_TABLE, TOPIC = "HttpRequests", "Idempotency", "alerts"
 _numbers = count(1)
@@ -175,22 +177,19 @@ def events(number: int) -> None:
     print(f"{number} events of seed 1: {statistics.mean(len(json.dumps(event)) for event in drawn):.0f} bytes an event")
     print(f"item: {statistics.mean(map(item_bytes, drawn)):.0f} bytes, at most {max(map(item_bytes, drawn))}")
     print(f"inventory: {len(inventory) / number:.3f}; below 10 (policy every): {below / number:.4f}")
-    for margin in (0, 5):
-        print(f"alerts, policy crossing, margin {margin}: {crossings(inventory, margin) / number:.4f}")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "events").write_text("".join(f"{json.dumps(event)}\n" for event in drawn), encoding="utf-8")
+        for margin in (0, 5):
+            print(f"alerts, policy crossing, margin {margin}: {crossings(Path(folder), margin) / number:.4f}")
 
 
-def crossings(inventory: list[dict[str, Any]], margin: int) -> int:
-    """How many alerts the policy `crossing` makes of inventory events."""
-    low: dict[str, bool] = {}
-    made = 0
-    for event in inventory:
-        product, stock = event["product_id"], event["inventory"]
-        if stock < 10:
-            made += not low.get(product, False)
-            low[product] = True
-        elif stock >= 10 + margin:
-            low[product] = False
-    return made
+def crossings(folder: Path, margin: int) -> int:
+    """How many alerts the job makes of the file `events` in a folder, with the policy `crossing`."""
+    options = ["--input", "events", "--policy", "crossing", "--rearm-margin", str(margin)]
+    job = subprocess.run(
+        [sys.executable, str(JOB), *options], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=True
+    )
+    return job.stdout.count(b"\n")
 
 
 def main() -> None:
