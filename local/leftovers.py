@@ -1,4 +1,4 @@
-"""All that an account holds of what a deployment makes: what `down` must leave nothing of."""
+"""Everything in an account that a deployment can have created, and of which `down` must leave nothing."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,7 +7,7 @@ Client = Callable[[str], Any]
 
 
 def everything(client: Client) -> dict[str, list[Any]]:
-    """List every service that a template of ours has resources in; kinds of which there is nothing are left out.
+    """List the resources of every kind that the templates create, by kind; empty kinds are left out.
 
     Args:
         client: gives the boto3 client of a service.
@@ -17,7 +17,7 @@ def everything(client: Client) -> dict[str, list[Any]]:
 
 
 def _keys(client: Client) -> list[str]:
-    """The customer's keys but for those on their way out, which takes a week at least."""
+    """The customer's keys, except those whose deletion is scheduled, which takes a week at least."""
     kms = client("kms")
     described = [kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in kms.list_keys()["Keys"]]
     return [

@@ -1,4 +1,4 @@
-"""Rehearse the deployment on one machine, with `deploy` itself, as its user runs it: the entry point."""
+"""Rehearse the deployment on one machine by running the commands of `deploy` as a user does: the entry point."""
 
 import contextlib
 import sys
@@ -15,7 +15,7 @@ from local import deploy_command, leftovers
 
 
 class RehearsalError(RuntimeError):
-    """Something did not go as it must; the message is one line."""
+    """A command failed, or did not do what it should; the message is one line."""
 
 
 def deploy(*arguments: str) -> list[str]:
@@ -37,27 +37,28 @@ def deploy(*arguments: str) -> list[str]:
 
 
 def _rehearse(quiet: threading.Event) -> None:
-    """Go through the life of a deployment; set `quiet` when the mappings need not be heard. Raises RehearsalError."""
+    """Run the commands from `up` to `down`; set `quiet` before `down`. Raises RehearsalError."""
     deploy(*deploy_command.UP)
     if "no change" not in deploy("up", "--yes"):
         raise RehearsalError("`python -m deploy up` changed something where nothing had changed")
     for command in ("status", "verify", "stop", "start"):
         deploy(command)
-    # Until a mapping is seen to be gone, it says that its stream is.
+    # `down` deletes a stream before the mappings notice, and they would report it as missing.
     quiet.set()
     deploy("down", "--yes")
     left = leftovers.everything(lambda service: boto3.client(service))
     if left:
         kinds = ", ".join(f"{len(things)} {kind}" for kind, things in left.items())
         raise RehearsalError(f"`python -m deploy down` left {kinds}")
+    nothing = ", ".join(leftovers.LOOKS)
     say(
-        "\nrehearsed: `up` made it and its job ran, `up` again changed nothing, `verify` saw all that must come, "
-        f"`stop` and `start` did as they say, `down` left nothing ({', '.join(leftovers.LOOKS)}: none)"
+        "\nrehearsed: `up` created the system and its job ran, a second `up` changed nothing, `verify` "
+        f"received everything it expected, `stop` and `start` worked, `down` left nothing ({nothing}: none)"
     )
 
 
 def _keep(endpoint: str) -> None:
-    """Make the deployment, say how to drive it, and stay until a signal. Raises RehearsalError."""
+    """Run `up`, print how to use the deployment, and wait for a signal. Raises RehearsalError."""
     deploy(*deploy_command.UP)
     say(
         "\nit goes on until Ctrl-C. In another terminal:\n"
@@ -72,7 +73,7 @@ def _keep(endpoint: str) -> None:
 
 def run(keep: bool) -> None:
     """Start the emulator and the mappings, rehearse, and leave nothing behind. Raises RehearsalError."""
-    say("nothing of this reaches AWS: it is an emulator on this machine, with credentials that are nobody's")
+    say("nothing of this reaches AWS: it runs on an emulator on this machine, with fake credentials")
     quiet = threading.Event()
     with contextlib.ExitStack() as stack:
         try:

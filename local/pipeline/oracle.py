@@ -1,4 +1,4 @@
-"""What the job must do with a list of records, said again in plain Python: the oracle of the tests and of the pipeline.
+"""What the job must do with a list of records, in plain Python: the oracle of the tests and of the pipeline.
 
 It shares no code with the job.
 """

@@ -66,7 +66,7 @@ class Evidence:
 
 @dataclass
 class Result:
-    """Lines for people, one for each difference; latencies from arrival to publication in milliseconds.
+    """What was found: one line for each difference; latencies from arrival to publication in milliseconds.
 
     `refused` are records that hold no event, `failed` are events, both in the bucket of failures.
     """

@@ -1,4 +1,4 @@
-"""The shop that is looked at: the producer, in a thread of this process, which so knows what the stream took."""
+"""The producer, in a thread of this process, so that what the stream accepted is known record by record."""
 
 import itertools
 import threading
@@ -17,7 +17,7 @@ class Shop:
         stream: the stream's name.
         rate: events a second.
         duration: seconds.
-        seed: see `event_records.records`, as is `bad_ratio`.
+        seed: see `producer.records.records`, as is `bad_ratio`.
     """
 
     def __init__(self, stream: str, rate: float, duration: float, seed: int, bad_ratio: float) -> None:
