@@ -25,6 +25,7 @@ from typing import Any
 import alert_records
 import alert_settings
 import boto3
+import failure_store
 import sms
 import whole_answers
 from alert_records import Alert, AlertError
@@ -37,7 +38,6 @@ from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import D
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from failure_store import FailureStore
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
 RESERVE_SECONDS = 3 * (CONNECT_SECONDS + READ_SECONDS) + 1
@@ -45,8 +45,8 @@ RESERVE_SECONDS = 3 * (CONNECT_SECONDS + READ_SECONDS) + 1
 again. So long it also counts as under way; after an invocation that was killed, the retry waits until that is over."""
 
 HANG_SECONDS = 20
-"""The process ends itself after so long without a step, lest a record that hangs it holds up its shard for the whole
-time-out of the function. More than a step takes: an alert, and a pause."""
+"""The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
+the whole time-out of the function. A step is an alert and a pause, 18 seconds at most."""
 
 _LONGEST_PAUSE = 5.0
 # What SNS says of a message that it will never take: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -65,7 +65,6 @@ _config = Config(
     retries={"mode": "standard", "total_max_attempts": 1},
 )
 sns, dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("sns", "dynamodb", "s3"))
-store = FailureStore(s3, settings.failures_bucket, os.environ["AWS_LAMBDA_FUNCTION_NAME"])
 
 
 class OutOfTimeError(Exception):
@@ -143,7 +142,7 @@ def _handle(record: dict[str, Any], time_left: Callable[[], float]) -> None:
             if not rejected:
                 publish_once(alert=alert_records.parse(base64.b64decode(record["kinesis"]["data"])))
                 return
-            store.put(record, rejected)
+            failure_store.put(s3, settings.failures_bucket, record, rejected)
             metrics.add_metric("RecordsRejected", MetricUnit.Count, 1)
             logger.warning("record rejected", reason=rejected)
             return
@@ -183,12 +182,10 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
             logger.append_keys(shard_id=shard_id, sequence_number=number)
             try:
                 _handle(record, time_left)
-            except OutOfTimeError as error:
-                logger.warning("alert not published", reason=str(error))
-                failed.append(number)
             except Exception as error:
-                # A bug: Lambda retries the record alone, and then puts it into the bucket of failures.
-                logger.exception("alert not published", reason=str(error))
+                # Any other than this is a bug: Lambda tries the record again, and then puts it into the bucket.
+                say = logger.warning if isinstance(error, OutOfTimeError) else logger.exception
+                say("alert not published", reason=str(error))
                 failed.append(number)
     finally:
         faulthandler.cancel_dump_traceback_later()

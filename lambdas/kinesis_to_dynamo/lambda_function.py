@@ -19,6 +19,7 @@ from typing import Any
 
 import boto3
 import event_items
+import failure_store
 import whole_answers
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -27,15 +28,14 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from batch_writer import BatchWriter, Items, Reasons
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
-from failure_store import FailureStore
 
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 """Left for the last request and the answer."""
 
 HANG_SECONDS = 20
-"""The process ends itself after so long without a step, lest a record that hangs it holds up its shard for the whole
-time-out of the function. More than a step takes: a request, and a pause."""
+"""The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
+the whole time-out of the function. A step is a request and a pause, 11 seconds at most."""
 
 
 def _variable(name: str, what: str) -> str:
@@ -58,9 +58,7 @@ _config = Config(
 )
 dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("dynamodb", "s3"))
 writer = BatchWriter(dynamodb, _variable("TABLE_NAME", "the DynamoDB table that keeps the events"))
-store = FailureStore(
-    s3, _variable("FAILURES_BUCKET", "the S3 bucket of failures"), os.environ["AWS_LAMBDA_FUNCTION_NAME"]
-)
+bucket = _variable("FAILURES_BUCKET", "the S3 bucket of failures")
 
 
 @logger.inject_lambda_context(clear_state=True)
@@ -101,10 +99,9 @@ def _write(batch: list[dict[str, Any]], time_left: Callable[[], float]) -> Reaso
         problem = _store(records[number], reason, time_left)
         if problem:
             failed[number] = f"{rejected.pop(number)}; not stored as rejected: {problem}"
-    for number, reason in rejected.items():
-        logger.warning("record rejected", sequence_number=number, reason=reason)
-    for number, reason in failed.items():
-        logger.warning("record not written", sequence_number=number, reason=reason)
+    for message, reasons in (("record rejected", rejected), ("record not written", failed)):
+        for number, reason in reasons.items():
+            logger.warning(message, sequence_number=number, reason=reason)
     logger.info("batch done", items_written=written, records_rejected=len(rejected), records_failed=len(failed))
     for name, count in (("ItemsWritten", written), ("RecordsRejected", len(rejected)), ("RecordsFailed", len(failed))):
         metrics.add_metric(name, MetricUnit.Count, count)
@@ -116,7 +113,7 @@ def _store(record: dict[str, Any], reason: str, time_left: Callable[[], float]) 
     problem = "no time left in this invocation"
     while time_left() > 0:
         try:
-            store.put(record, reason)
+            failure_store.put(s3, bucket, record, reason)
             return ""
         except (BotoCoreError, ClientError) as error:
             problem = str(error)

@@ -10,24 +10,21 @@ from botocore.exceptions import ConnectionClosedError
 
 
 def require(client: Any) -> Any:
-    """Have a boto3 client, which is returned, raise ConnectionClosedError for an answer that was cut short."""
+    """Have a boto3 client, which is returned, raise ConnectionClosedError for an answer that was cut short.
+
+    For operations whose answers have a body or Content-Length: 0, and no stream.
+    """
     session = client._endpoint.http_session
     send = session.send
 
     def checked(request: Any) -> Any:
         answer = send(request)
-        if not request.stream_output and request.method != "HEAD" and not _whole(answer):
+        length = answer.headers.get("Content-Length", "")
+        # http.client sees for itself that the last chunk came.
+        chunked = answer.headers.get("Transfer-Encoding", "").lower() == "chunked"
+        if len(answer.content) < int(length) if length.isdecimal() else not chunked:
             raise ConnectionClosedError(endpoint_url=request.url)
         return answer
 
     session.send = checked
     return client
-
-
-def _whole(answer: Any) -> bool:
-    """Whether all is there that the headers announce: https://www.rfc-editor.org/rfc/rfc9112#section-6.3."""
-    length: str = answer.headers.get("Content-Length", "")
-    if length.isdecimal():
-        return len(answer.content) >= int(length)
-    # http.client sees for itself that the last chunk came.
-    return bool(answer.status_code == 204 or answer.headers.get("Transfer-Encoding", "").lower() == "chunked")
