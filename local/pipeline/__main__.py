@@ -140,7 +140,7 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         + (count(len(result.differences), "difference") if result.differences else "no differences")
     )
     if result.failed and not kept:
-        say("well-formed events failed; with --keep the function's log can be read, and the events sent again")
+        say("well-formed events failed; with --keep the function's log can be read")
     if result.latencies:
         say(f"the first message went out {pipeline.first_message():.1f} s after the start")
         say(
@@ -157,7 +157,7 @@ def _keep(pipeline: Pipeline, shell: Path) -> None:
     say(
         "it goes on until Ctrl-C. In another terminal:\n"
         f"  . {shell}\n"
-        "  deploy status   # or verify, logs, tail, redrive: `python -m deploy`, on this emulator\n"
+        "  deploy status   # or verify, logs, tail: `python -m deploy`, on this emulator\n"
         "  deploy tail dead-letters --from-start\n"
         f"  aws dynamodb scan --table-name {outputs['TableName']} --max-items 5\n"
         f"  aws s3 ls --recursive s3://{outputs['FailuresBucket']}\n"

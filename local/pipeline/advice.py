@@ -39,8 +39,9 @@ def advice(figures: Figures, shell: str) -> list[str]:
         if lag > 30:
             found.append(f"{name} is {lag:.0f} s behind. See why: deploy logs {name}")
     if figures.lost_alerts:
-        lost = f"{count(figures.lost_alerts, 'alert')} did not reach the phone. See why: deploy logs alerts-to-sns"
-        found.append(f"{lost}; send again: deploy redrive alerts-to-sns")
+        # The emulator's Lambda does not answer Invoke without Docker, so there is no `redrive` here.
+        lost = f"{count(figures.lost_alerts, 'alert')} did not reach the phone."
+        found.append(f"{lost} See why: deploy logs alerts-to-sns")
     if figures.failures:
         refused = f"{count(figures.failures, 'record')} refused by KinesisToDynamo."
         found.append(f"{refused} See why: deploy logs kinesis-to-dynamo")
