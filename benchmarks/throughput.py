@@ -61,7 +61,7 @@ def job(folder: Path, parallelism: int, policy: str) -> float:
     tables = Tables(files.source_options(folder), nowhere, nowhere, None, payload_bytes=900_000)
     t_env = plan.environment(alerts, {"parallelism.default": str(parallelism)})
     plan.create_source(t_env, tables)
-    plan.create_views(t_env, sql.views(alerts, tables.payload_bytes))
+    plan.create_views(t_env, sql.views(alerts, tables))
     result = plan.statements(t_env, tables, policy).execute()
     return _seconds(result)
 

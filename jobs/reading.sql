@@ -1,57 +1,82 @@
 -- How a record becomes an inventory event or a dead letter. The table `events` has the columns `record`, the text as
--- it came, and `seen_at`, the processing time. Text in double braces is filled in by alerting/sql.py: settings as SQL literals, and the macro
+-- it came, `sequence_number`, its place in the stream or NULL, and `seen_at`, the processing time. Text in double braces is filled in by alerting/sql.py: settings as SQL literals, and the macro
 -- {{scalar(PATH)}}, the JSON text of the scalar at a path of `json`, or NULL where there is none.
 
 -- Only records in which the word `inventory` can stand (a `\u` escape could spell it) matter, and the text of most of
--- these shows that they are certainly not low. The others are parsed here, once. Each is wrapped with a random token:
--- if that is not second after parsing, the record was not one JSON value. (REGEXP finds a long word, and SPLIT_INDEX a
--- short one, faster than LIKE does.)
+-- these shows that they are certainly not low. (REGEXP finds a long word, and SPLIT_INDEX a short one, faster than LIKE
+-- does.)
 CREATE TEMPORARY VIEW candidates AS
-SELECT
-  *,
-  CHAR_LENGTH(record) > 1000 AND REGEXP(record, {{unwieldy}}) AS is_unwieldy,
-  CONCAT('[', record, ',{"type":"', {{token}}, '"}]') AS wrapped
+SELECT *
 FROM events
 WHERE (REGEXP(record, 'inventory') OR SPLIT_INDEX(record, '\u', 1) IS NOT NULL)
   AND NOT REGEXP(record, {{certainly_not_low}});
 
--- A number of a million digits would take the parser minutes, so very long numbers are shortened.
-CREATE TEMPORARY VIEW shortened AS
+-- What the text of a record tells: a plain one is a usable inventory event, whose fields can be cut out of its text; only
+-- what may be another JSON object needs the parser. (Flink copies the expression of a column to every place that uses
+-- the column; one that comes out of UNNEST is computed once.)
+CREATE TEMPORARY VIEW with_form AS
+SELECT candidates.*, form
+FROM candidates
+CROSS JOIN UNNEST(ARRAY[ROW(
+  CASE
+    WHEN REGEXP(record, {{plain}}) THEN 'plain'
+    WHEN ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') <> CAST(record AS BYTES) THEN 'not_utf8'
+    WHEN NOT REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') THEN 'not_a_json_object'
+    WHEN CHAR_LENGTH(record) > 1000 AND REGEXP(record, {{unwieldy}}) THEN 'unwieldy'
+    ELSE 'json'
+  END
+)]) AS seen (form);
+
+-- Each record is wrapped with a random token: if that is not second after parsing, the record was not one JSON value. A
+-- number of a million digits would take the parser minutes, so very long numbers are shortened.
+CREATE TEMPORARY VIEW wrapped AS
 SELECT
-  record, is_unwieldy, seen_at,
-  CASE WHEN is_unwieldy THEN REGEXP_REPLACE(wrapped, {{overlong}}, '') ELSE wrapped END AS json
-FROM candidates;
+  *,
+  CASE
+    WHEN form = 'unwieldy' THEN REGEXP_REPLACE(CONCAT('[', record, ',{"type":"', {{token}}, '"}]'), {{overlong}}, '')
+    ELSE CONCAT('[', record, ',{"type":"', {{token}}, '"}]')
+  END AS json
+FROM with_form;
 
 -- The four fields as JSON, and the token. Thousands of brackets in a field would overflow the stack of JSON_QUERY, so
 -- from such a record each field is read by itself, if it is a scalar.
 CREATE TEMPORARY VIEW parsed AS
-SELECT
-  record, json, seen_at,
-  CASE
-    WHEN is_unwieldy THEN
+SELECT wrapped.*, fields
+FROM wrapped
+CROSS JOIN UNNEST(ARRAY[ROW(
+  CASE form
+    WHEN 'json' THEN JSON_QUERY(json, '$[*]["type","product_id","inventory","timestamp"]')
+    WHEN 'unwieldy' THEN
       CONCAT(
         '[{"type":', COALESCE({{scalar($[0].type)}}, 'null'),
         ',"product_id":', COALESCE({{scalar($[0].product_id)}}, 'null'),
         ',"inventory":', COALESCE({{scalar($[0].inventory)}}, 'null'),
         ',"timestamp":', COALESCE({{scalar($[0].timestamp)}}, 'null'),
         '},{"type":', COALESCE({{scalar($[1].type)}}, 'null'), '}]')
-    ELSE JSON_QUERY(json, '$[*]["type","product_id","inventory","timestamp"]')
-  END AS fields
-FROM shortened;
+  END
+)]) AS parse (fields);
 
--- The fields as text: NULL for one that is missing, null, an array or an object. (Flink copies the expression of a
--- column to every place that uses the column; one that comes out of UNNEST is computed once.)
+-- The fields as text: NULL for one that is missing, null, an array or an object.
 CREATE TEMPORARY VIEW with_texts AS
-SELECT parsed.*, is_utf8, is_object, is_inventory, product_id, inventory_text, time_text
+SELECT parsed.*, is_object, is_inventory, product_id, inventory_text, time_text
 FROM parsed
 CROSS JOIN UNNEST(ARRAY[ROW(
-  ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') = CAST(record AS BYTES),
-  COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE) AND REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z'),
-  COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
-  JSON_VALUE(fields, '$[0].product_id'),
-  JSON_VALUE(fields, '$[0].inventory'),
-  JSON_VALUE(fields, '$[0].timestamp')
-)]) AS field (is_utf8, is_object, is_inventory, product_id, inventory_text, time_text);
+  form = 'plain' OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE),
+  form = 'plain' OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
+  CASE form
+    WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"product_id":', 1), '"', 1)
+    ELSE JSON_VALUE(fields, '$[0].product_id')
+  END,
+  CASE form
+    WHEN 'plain' THEN
+      TRIM(BOTH ' "' FROM SPLIT_INDEX(SPLIT_INDEX(SPLIT_INDEX(record, '"inventory":', 1), ',', 0), '}', 0))
+    ELSE JSON_VALUE(fields, '$[0].inventory')
+  END,
+  CASE form
+    WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"timestamp":', 1), '"', 1)
+    ELSE JSON_VALUE(fields, '$[0].timestamp')
+  END
+)]) AS field (is_object, is_inventory, product_id, inventory_text, time_text);
 
 -- The number, and the time in UTC with milliseconds: NULL where they are not what an event should hold. Most times
 -- already have the form that they are given; the others are shifted by their offset. A number can be a product only if
@@ -61,9 +86,9 @@ CREATE TEMPORARY VIEW with_values AS
 SELECT with_texts.*, inventory, ts, is_other_number
 FROM with_texts
 CROSS JOIN UNNEST(ARRAY[ROW(
-  CASE WHEN REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END,
+  CASE WHEN form = 'plain' OR REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END,
   CASE
-    WHEN NOT REGEXP(time_text, {{timestamp}}) THEN CAST(NULL AS STRING)
+    WHEN form <> 'plain' AND NOT REGEXP(time_text, {{timestamp}}) THEN CAST(NULL AS STRING)
     WHEN CHAR_LENGTH(time_text) = 24 AND time_text LIKE '%Z' THEN REPLACE(time_text, ',', '.')
     ELSE CONCAT(
       DATE_FORMAT(
@@ -80,6 +105,7 @@ CROSS JOIN UNNEST(ARRAY[ROW(
       'Z')
   END,
   CASE
+    WHEN form = 'plain' THEN FALSE
     WHEN product_id IN ('Infinity', '-Infinity') THEN
       JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'), '$[0].product_id') = '0'
     WHEN NOT REGEXP(fields, '"product_id":[-0-9]') THEN FALSE
@@ -95,7 +121,8 @@ CREATE TEMPORARY VIEW with_reason AS
 SELECT
   *,
   CASE
-    WHEN NOT is_utf8 THEN 'not_utf8'
+    WHEN form = 'plain' THEN CAST(NULL AS STRING)
+    WHEN form = 'not_utf8' THEN form
     WHEN NOT is_object THEN 'not_a_json_object'
     WHEN NOT is_inventory THEN CAST(NULL AS STRING)
     WHEN COALESCE(CHAR_LENGTH(product_id), 0) NOT BETWEEN 1 AND 64 OR is_other_number THEN 'bad_product_id'
@@ -107,7 +134,7 @@ FROM with_values;
 
 -- What the rule is about.
 CREATE TEMPORARY VIEW inventory_events AS
-SELECT product_id, inventory, ts, json, seen_at
+SELECT product_id, inventory, ts, json, sequence_number, seen_at
 FROM with_reason
 WHERE is_inventory AND reason IS NULL;
 

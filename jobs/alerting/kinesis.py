@@ -17,6 +17,7 @@ def tables(streams: Streams) -> Tables:
         sink_options(streams.dead_letters),
         alerts_key="product_id",
         payload_bytes=_PAYLOAD_BYTES,
+        sequence_numbers=True,
     )
 
 

@@ -30,6 +30,10 @@ _PLAIN = "[" + "".join("\\" + c if c in "[]^-&" else c for c in map(chr, range(3
 _PLAIN_TIMESTAMP = rf"(?=[1-8]){_DATE}T{_CLOCK}(?:\.\d++)?+{_OFFSET}"
 
 
+_TEXT = f"(?>{_PLAIN}*)"
+_SCALAR = rf'(?>"{_TEXT}"|-?+(?>0|[1-9]\d*+)(?>\.\d++)?+(?=[, }}])|true|false|null)'
+
+
 def whole_number_at_least(bound: int) -> str:
     """A pattern of the whole numbers from `bound` (or 0 if that is more) that have at most nine digits, so fit INT."""
     if bound <= 0:
@@ -45,26 +49,35 @@ def whole_number_at_least(bound: int) -> str:
     return f"(?:{'|'.join(longer + same_length)})"
 
 
+def _fields(number: str) -> str:
+    """The rest of a record behind its type: each of the three fields once and usable, the others as they like.
+
+    An empty group marks each of the three that was seen, and lets it not be seen again. All repetition of groups is
+    possessive, so that a long record needs no stack.
+    """
+    field = (
+        rf'(?!\1)product_id": ?+"{_PLAIN}{{1,64}}+"()'
+        rf'|(?!\2)inventory": ?+(?>{number}(?=[, }}])|"{number}")()'
+        rf'|(?!\3)timestamp": ?+"{_PLAIN_TIMESTAMP}"()'
+        rf'|(?!type"|product_id"|inventory"|timestamp"){_TEXT}": ?+{_SCALAR}'
+    )
+    return rf'(?>, ?+"(?>{field}))*+\}}\z\1\2\3'
+
+
 def certainly_not_low(bound: int | None) -> str:
     """A pattern of records that are certainly neither alerts nor dead letters.
 
     They are flat JSON objects of printable ASCII, in the spacing that encoders write and with `type` first, and either
     of another type or, given a `bound`, usable inventory events whose inventory is at or above it. The pattern may miss
-    such a record, which is then parsed; it must not match any other. Empty groups mark the three fields that were
-    seen. All repetition of groups is possessive, so that a long record needs no stack.
+    such a record, which is then read; it must not match any other.
     """
     number = r"(?!)" if bound is None else whole_number_at_least(bound)
-    text = f"(?>{_PLAIN}*)"
-    scalar = rf'(?>"{text}"|-?+(?>0|[1-9]\d*+)(?>\.\d++)?+(?=[, }}])|true|false|null)'
-    in_stock = (
-        rf'product_id": ?+"{_PLAIN}{{1,64}}+"()'
-        rf'|inventory": ?+(?>{number}(?=[, }}])|"{number}")()'
-        rf'|timestamp": ?+"{_PLAIN_TIMESTAMP}"()'
-        rf'|(?!type"|product_id"|inventory"|timestamp"){text}": ?+{scalar}'
-    )
     return (
         r'^\{"type": ?+"(?>'
-        rf'inventory"(?>, ?+"(?>{in_stock}))*+\}}\z\1\2\3'
-        rf'|(?!inventory"){text}"(?>, ?+"(?!type"){text}": ?+{scalar})*+\}}\z'
+        rf'inventory"{_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+\}}\z'
         r")"
     )
+
+
+PLAIN = rf'^\{{"type": ?+"inventory"{_fields("-?+" + whole_number_at_least(0))}'
+"""A usable inventory event in the form that `certainly_not_low` describes: its fields can be cut out of its text."""

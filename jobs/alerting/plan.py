@@ -30,6 +30,10 @@ def environment(alerts: AlertSettings, config: Mapping[str, str]) -> TableEnviro
 def create_source(t_env: TableEnvironment, tables: Tables) -> None:
     """Create the table `events`."""
     schema = Schema.new_builder().column("record", DataTypes.STRING()).column_by_expression("seen_at", "PROCTIME()")
+    if tables.sequence_numbers:
+        schema = schema.column_by_metadata("sequence_number", DataTypes.STRING(), "sequence-number", True)
+    else:
+        schema = schema.column_by_expression("sequence_number", "CAST(NULL AS STRING)")
     _create(t_env, "events", tables.events, schema)
 
 

@@ -86,6 +86,8 @@ class Tables:
         dead_letters: of the table of dead letters.
         alerts_key: the column whose value is the partition key of an alert (None: the connector has no such keys).
         payload_bytes: the most bytes that the JSON text of a dead letter's payload may have.
+        sequence_numbers: whether the connector of `events` has the metadata column `sequence-number`, which the rule
+            needs where events can be read out of the stream's order.
     """
 
     events: dict[str, str]
@@ -93,6 +95,7 @@ class Tables:
     dead_letters: dict[str, str]
     alerts_key: str | None
     payload_bytes: int
+    sequence_numbers: bool = False
 
 
 def whole_number(text: object, where: str, least: int = _INT_MIN, most: int = _INT_MAX) -> int:

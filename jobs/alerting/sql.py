@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from . import patterns
-from .settings import AlertSettings, SettingsError
+from .settings import AlertSettings, SettingsError, Tables
 
 _FOLDER = Path(__file__).parents[1]
 RULE = _FOLDER / "low_inventory.sql"
@@ -40,27 +40,30 @@ def literal(value: str | int | Mapping[str, int]) -> str:
     return f"MAP[{', '.join(pairs)}]"
 
 
-def views(alerts: AlertSettings, payload_bytes: int) -> dict[str, str]:
+def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
     """The views and their queries, in order: from `events` to `refused` and to `alerts_POLICY`, one for each policy.
 
     Args:
         alerts: the settings of the rule.
-        payload_bytes: the most bytes that the JSON text of a dead letter's payload may have.
+        tables: the tables that the views are between.
     """
     values: dict[str, str | int | Mapping[str, int]] = {
         "token": secrets.token_hex(16),
         "certainly_not_low": patterns.certainly_not_low(_bound(alerts)),
+        "plain": patterns.PLAIN,
         "timestamp": patterns.TIMESTAMP,
         "unwieldy": patterns.UNWIELDY,
         "overlong": patterns.OVERLONG,
         "threshold": alerts.threshold,
         "thresholds": alerts.thresholds,
         "rearm_margin": alerts.rearm_margin,
-        "payload_bytes": payload_bytes,
+        "payload_bytes": tables.payload_bytes,
     }
 
     def fill(match: re.Match[str]) -> str:
         name, argument = match.groups()
+        if name == "in_order":
+            return "in_stream_order" if tables.sequence_numbers else "with_threshold"
         return literal(values[name]) if argument is None else _MACROS[name].format(argument)
 
     return {

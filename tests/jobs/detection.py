@@ -15,5 +15,5 @@ def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> 
     """Submit the job; the script itself cannot be imported, since it names its package as a script does."""
     t_env = plan.environment(alerts, config)
     plan.create_source(t_env, tables)
-    plan.create_views(t_env, sql.views(alerts, tables.payload_bytes))
+    plan.create_views(t_env, sql.views(alerts, tables))
     return plan.statements(t_env, tables, alerts.policy).execute()

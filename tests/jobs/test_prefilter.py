@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from jobs.alerting import settings, sql
-from jobs.alerting.settings import AlertSettings, SettingsError
+from jobs.alerting.settings import AlertSettings, SettingsError, Tables
 from tests.jobs.detection import Detect
 
 THRESHOLDS = {"A": 25, "B": 3}
@@ -62,4 +62,4 @@ def test_every_policy_says_what_is_certainly_not_low(monkeypatch: pytest.MonkeyP
     rule.write_text(sql.RULE.read_text().replace("inventory >= threshold\nCREATE", "inventory >= 10\nCREATE"))
     monkeypatch.setattr(sql, "RULE", rule)
     with pytest.raises(SettingsError, match=r"low_inventory.sql: alerts_every: expected `-- certainly not low: `"):
-        sql.views(AlertSettings(), 100)
+        sql.views(AlertSettings(), Tables({}, {}, {}, None, 100))
