@@ -27,3 +27,11 @@ def test_every_folder_is_in_the_table(readme: str) -> None:
 def test_both_languages_show_the_same_commands() -> None:
     shown = [[(one.command.split(" +")[0], one.output) for one in pages.examples(ROOT / readme)] for readme in READMES]
     assert shown[0] == shown[1]
+
+
+@pytest.mark.parametrize("readme", READMES)
+def test_the_rule_is_the_jobs(readme: str) -> None:
+    rule = pages.text(ROOT / "jobs/low_inventory.sql")
+    shown = re.findall(r"^```sql\n(.*?)^```$", pages.text(ROOT / readme), re.DOTALL | re.MULTILINE)
+    assert shown, "the README shows the rule"
+    assert [block for block in shown if block.strip() not in rule] == []
