@@ -18,10 +18,11 @@ REDRIVEN = "redriven/"
 
 @dataclass(frozen=True)
 class Failure:
-    """An object of the bucket: its key, its version as S3 tells it, and the records as the function gets them."""
+    """An object of the bucket: its key, its version as S3 tells it, whose it is, and the records as that gets them."""
 
     key: str
     etag: str
+    function: str
     records: list[dict[str, Any]]
 
     @property
@@ -69,11 +70,14 @@ def read(s3: Any, bucket: str, key: str) -> Failure:
     answer = s3.get_object(Bucket=bucket, Key=key)
     try:
         content = json.loads(answer["Body"].read())
-        records = json.loads(content["payload"])["Records"] if "payload" in content else [content["record"]]
-        failure = Failure(key, answer["ETag"], records)
+        function, records = key.split("/")[1], [content["record"]] if "record" in content else []
+        if "payload" in content:
+            function = content["requestContext"]["functionArn"].split(":")[6]
+            records = json.loads(content["payload"])["Records"]
+        failure = Failure(key, answer["ETag"], function, records)
         if failure.oldest > 0:
             return failure
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, LookupError, TypeError, AttributeError):
         pass
     raise DeployError(
         "expected what Lambda or a function writes when it gives up", f"look at s3://{bucket}/{key}, and delete it"

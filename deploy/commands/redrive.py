@@ -31,13 +31,16 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace, aws: Aws) -> int:
     """Send every failure of the function again, and move what worked to redriven/; 1 if something stays."""
     outputs = Deployment(options.stack_name).must_have(aws.client("cloudformation"), "system")
-    function, bucket, s3 = _FUNCTIONS[options.function], on_failure.bucket(outputs), aws.client("s3")
-    once = function == "AlertsToSns" and not options.older
+    name, bucket, s3 = outputs[f"{_FUNCTIONS[options.function]}Name"], on_failure.bucket(outputs), aws.client("s3")
+    once = options.function == "alerts-to-sns" and not options.older
     records = stay = 0
-    for key in list(on_failure.keys(s3, bucket, *on_failure.prefixes(outputs, function))):
+    # What an earlier mapping gave up on is here too: an update may replace a mapping.
+    for key in list(on_failure.keys(s3, bucket, "aws/lambda/", f"rejected/{name}/")):
         try:
             failure = on_failure.read(s3, bucket, key)
-            _send(aws, outputs[f"{function}Name"], bucket, failure, once)
+            if failure.function != name:
+                continue
+            _send(aws, name, bucket, failure, once)
         except DeployError as error:
             stay += 1
             say(f"{key}: stays: {error}{f'; {error.next_step}' if error.next_step else ''}")

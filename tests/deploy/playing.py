@@ -126,15 +126,22 @@ def reject(account: Account, event: dict[str, Any], function: str = "KinesisToDy
     return store(account, key, {"reason": "expected JSON", "rejectedAt": str(time.time_ns()), "record": record})
 
 
-def give_up(account: Account, event: dict[str, Any], function: str = "KinesisToDynamo", name: str = "0") -> str:
+def give_up(
+    account: Account, event: dict[str, Any], function: str = "KinesisToDynamo", name: str = "0", mapping: str = ""
+) -> str:
     """Store an event as Lambda does when it gives up on it; the key.
 
     https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
     """
-    mapping = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")[f"{function}Mapping"]
+    outputs = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")
     first, last = event["Records"][0], event["Records"][-1]
     content = {
-        "requestContext": {"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 8},
+        "requestContext": {
+            "requestId": "00000000-0000-4000-8000-000000000000",
+            "functionArn": f"arn:aws:lambda:eu-west-1:123456789012:function:{function}",
+            "condition": "RetryAttemptsExhausted",
+            "approximateInvokeCount": 8,
+        },
         "responseContext": {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"},
         "version": "1.0",
         "timestamp": "2026-01-05T09:00:00.000Z",
@@ -147,5 +154,5 @@ def give_up(account: Account, event: dict[str, Any], function: str = "KinesisToD
         },
         "payload": json.dumps(event),
     }
-    folder = f"aws/lambda/{mapping}/shardId-000000000006/2026/01/05"
+    folder = f"aws/lambda/{mapping or outputs[f'{function}Mapping']}/shardId-000000000006/2026/01/05"
     return store(account, f"{folder}/2026-01-05T09.00.00-{name}", content)

@@ -110,6 +110,13 @@ def test_only_the_failures_of_the_function_are_sent(account: Account, invocation
     assert set(others) < set(objects(account))
 
 
+def test_what_an_earlier_mapping_gave_up_on_is_sent(account: Account, invocations: Invocations) -> None:
+    give_up(account, event("a"), mapping="00000000-0000-4000-8000-000000000000")
+    give_up(account, event("b"), "AlertsToSns", mapping="00000000-0000-4000-8000-000000000001")
+    assert account.run("redrive", "kinesis-to-dynamo").status == 0
+    assert invocations.data() == ["a"]
+
+
 def test_what_fails_again_stays(account: Account, invocations: Invocations) -> None:
     key = give_up(account, event("a", "b"))
     number = function_under_test.numbers(2)[1]
