@@ -11,7 +11,7 @@ _PENDING = ("PendingConfirmation", "pending confirmation")
 
 
 def problem(aws: Aws, wanted: Deployment) -> str:
-    """Why the alarms reach nobody, and what to do; empty if they reach somebody or there are none.
+    """Why nobody gets the alarms, and what to do; empty if somebody gets them or there are no alarms.
 
     Args:
         aws: the account and region.

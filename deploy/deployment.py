@@ -1,4 +1,4 @@
-"""The stacks of one deployment: their names, their templates, and what they put out."""
+"""The stacks of one deployment: their names, templates and outputs."""
 
 import re
 from dataclasses import dataclass

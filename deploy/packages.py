@@ -42,7 +42,7 @@ def build() -> None:
         process.wait()
         raise
     if status:
-        raise DeployError("./build.sh failed, see above", "mend that and run the command again", status)
+        raise DeployError("./build.sh failed, see above", "correct that and run the command again", status)
 
 
 def packages() -> dict[str, Path]:

@@ -11,7 +11,7 @@ class DeployError(RuntimeError):
     """A command cannot go on.
 
     Args:
-        reason: one sentence; AWS's own words where it has any.
+        reason: one sentence, in AWS's words if AWS gave a reason.
         next_step: the next thing to do.
         status: the exit status of the command; 2 where the input was bad.
     """

@@ -148,7 +148,7 @@ def stop(service: Any, name: str, force: bool = False) -> None:
 
 
 def connect_log(service: Any, name: str, log_stream: str) -> bool:
-    """Connect the application's log, unless it is connected, and tell whether that changed anything.
+    """Connect the application's log, unless it is connected; return whether that changed anything.
 
     Args:
         service: a boto3 client.
@@ -201,7 +201,7 @@ def latest_snapshot(service: Any, name: str) -> datetime | None:
 
 
 def delete_snapshots(service: Any, name: str, keep: int = 0) -> int:
-    """Delete the snapshots of an application but for the newest `keep`, and tell how many."""
+    """Delete the snapshots of an application except the newest `keep`; return how many."""
     found = snapshots(service, name)
     gone = found[: max(0, len(found) - keep)]
     for one in gone:

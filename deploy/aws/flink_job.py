@@ -31,7 +31,7 @@ _DASHBOARD = "/flinkdashboard"
 _REQUEST_SECONDS = 10
 _DRIVER_DIED = "Python process exits with code"
 _REASONS = '?"PythonDriver" ?"CodeError"'
-"""The log events that tell why a driver died: its class stands in `logger` or in `throwableInformation`."""
+"""The log events that tell why a driver died: they name its class in `logger` or in `throwableInformation`."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Read a Kinesis stream: all its shards, and those that come of them."""
+"""Read a Kinesis stream: all its shards, and the shards that they are split or merged into."""
 
 from collections.abc import Iterator
 from datetime import datetime
@@ -57,7 +57,7 @@ class StreamReader:
         return str(answer["ShardIterator"])
 
     def poll(self, limit: int = 1000) -> list[Record]:
-        """One request to each open shard: the records that came; each has its `ShardId` besides."""
+        """One request to each open shard: the new records, each with its `ShardId` added."""
         records: list[Record] = []
         self.milliseconds_behind = 0
         for shard, iterator in list(self._iterators.items()):

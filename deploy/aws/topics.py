@@ -1,10 +1,10 @@
-"""Who is subscribed to a topic, and bringing that to what is wanted."""
+"""Who is subscribed to a topic, and changing that."""
 
 from collections.abc import Collection
 from typing import Any
 
 _CONFIRMED = "arn:"
-"""How the ARN of a subscription begins; a word such as PendingConfirmation or Deleted stands in its place otherwise."""
+"""How the ARN of a subscription begins. Without an ARN, SNS gives a word instead: PendingConfirmation or Deleted."""
 
 
 def subscriptions(sns: Any, topic: str) -> list[dict[str, Any]]:
@@ -18,8 +18,8 @@ def confirmed(subscription: dict[str, Any]) -> bool:
     return str(subscription["SubscriptionArn"]).startswith(_CONFIRMED)
 
 
-def bring(sns: Any, topic: str, protocol: str, wanted: Collection[str]) -> bool:
-    """Subscribe the endpoints that are wanted, unsubscribe the others, and tell whether anything changed.
+def subscribe_exactly(sns: Any, topic: str, protocol: str, wanted: Collection[str]) -> bool:
+    """Subscribe the endpoints that are wanted, unsubscribe the others; return whether anything changed.
 
     Subscribe is idempotent (https://docs.aws.amazon.com/sns/latest/api/API_Subscribe.html); for a mailbox that was
     never confirmed it sends the mail with the confirmation again. A subscription that waits for its confirmation cannot

@@ -138,7 +138,7 @@ def _alarms(aws: Aws, wanted: Deployment) -> Iterator[str]:
 
 
 def _tells_silence(alarm: dict[str, Any]) -> bool:
-    """Whether an alarm that is told of missing data has none now, and had some before."""
+    """Whether an alarm that tells of missing data has none now, and had some before."""
     silent = alarm["StateValue"] == "INSUFFICIENT_DATA" and bool(alarm.get("InsufficientDataActions"))
     return silent and "Unchecked" not in alarm.get("StateReason", "")
 

@@ -17,7 +17,7 @@ from deploy.costs import hourly
 from deploy.progress import say, step
 from deploy.up import application, parameters, plan, reset_state, state, subscribers
 from deploy.up import options as up_options
-from deploy.up.application import Brought
+from deploy.up.application import Updated
 from deploy.up.state import UNFOLLOWED, Deployed, Wanted
 
 add_options = up_options.add
@@ -57,8 +57,8 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     moved = _refuse(aws, wanted, deployed)
     if wanted.reset_state:
         wanted = replace(wanted, job_position=reset_state.position(aws, wanted))
-    changed, wanted, brought = _apply(aws, wanted, deployed, _build(), moved)
-    return _confirm(aws, wanted, changed, brought)
+    changed, wanted, updated = _apply(aws, wanted, deployed, _build(), moved)
+    return _confirm(aws, wanted, changed, updated)
 
 
 # Read
@@ -68,7 +68,7 @@ def _read(aws: Aws, wanted: Wanted) -> tuple[Wanted, Deployed]:
     """What is wanted, with what only AWS can tell, and what is deployed."""
     wanted = wanted.having({"ApplicationName": wanted.deployment.application})
     if wanted.values.get("StartingPosition") == "LATEST":
-        # LATEST means what comes after the first start, for ever, so a time is what the job gets.
+        # LATEST means what comes after the first start, also after later updates, so the job gets a time.
         wanted = wanted.having({"StartingTimestamp": parameters.timestamp(waiting.now())})
     if wanted.learner_lab and "RoleArn" not in wanted.values:
         wanted = wanted.having({"RoleArn": _lab_role(aws)})
@@ -130,9 +130,7 @@ def _price(wanted: Wanted, deployed: Deployed) -> str:
         number("RetentionHours"),
         own_key=not values.get("RoleArn"),
         fan_out=values.get("Reader") == "efo",
-        alarms=hourly.alarms(deployed.parts["monitoring"].body)
-        if "monitoring" in deployed.parts
-        else hourly.Alarms(0, 0),
+        alarms=hourly.alarms(deployment.template("monitoring").read_text(), values.get("Alarms") == "essential"),
     )
     return hourly.show(hourly.estimate(size), wanted.learner_lab)
 
@@ -157,7 +155,7 @@ def _clear(aws: Aws, wanted: Wanted, deployed: Deployed) -> Deployed:
 
 
 def _refuse(aws: Aws, wanted: Wanted, deployed: Deployed) -> bool:
-    """Refuse changes that lose state unless they are asked for; tell whether the mapping begins at another position.
+    """Refuse changes that lose state unless they are asked for; return whether the mapping begins at another position.
 
     Raises:
         DeployError: for those that are not asked for (exit status 2), or if the table is gone.
@@ -211,7 +209,7 @@ def _keys(deployed: Deployed, packages: dict[str, Path]) -> dict[str, str]:
 
 def _apply(
     aws: Aws, wanted: Wanted, deployed: Deployed, packages: dict[str, Path], moved: bool
-) -> tuple[list[str], Wanted, Brought]:
+) -> tuple[list[str], Wanted, Updated]:
     """Apply the stacks in their order; the names of what changed, what is wanted with the outputs, and the application.
 
     Args:
@@ -246,14 +244,14 @@ def _apply(
             apply("system", mappings)
             mappings = []
         apply("system")
-    note("who gets the alerts", subscribers.bring_alerts(aws, wanted))
-    brought = application.bring(aws, wanted, deployed)
-    note(wanted.deployment.application, brought.applied.changed)
-    wanted = wanted.having(brought.applied.outputs)
+    note("who gets the alerts", subscribers.subscribe_to_alerts(aws, wanted))
+    updated = application.update(aws, wanted, deployed)
+    note(wanted.deployment.application, updated.applied.changed)
+    wanted = wanted.having(updated.applied.outputs)
     if "monitoring" in deployment.PARTS:
         apply("monitoring")
-        note("who gets the alarms", subscribers.bring_alarms(aws, wanted))
-    return changed, wanted, brought
+        note("who gets the alarms", subscribers.subscribe_to_alarms(aws, wanted))
+    return changed, wanted, updated
 
 
 def _upload(aws: Aws, wanted: Wanted, packages: dict[str, Path]) -> None:
@@ -264,7 +262,7 @@ def _upload(aws: Aws, wanted: Wanted, packages: dict[str, Path]) -> None:
 
 
 def _mappings_to_create(aws: Aws, deployed: Deployed, moved: bool) -> list[str]:
-    """The mappings that must be created again: one that begins elsewhere, and those that somebody deleted."""
+    """The mappings that must be created again: one with another position, and those that somebody deleted."""
     there = {name: uuid for name, uuid in deployed.parts["system"].outputs.items() if name in _MAPPINGS}
     return [name for name, uuid in there.items() if (moved and name == _MAPPINGS[0]) or _is_gone(aws, uuid)]
 
@@ -296,16 +294,16 @@ def _shards(wanted: Wanted, deployed: Deployed) -> list[dict[str, str]]:
 # Confirm
 
 
-def _confirm(aws: Aws, wanted: Wanted, changed: list[str], brought: Brought) -> int:
+def _confirm(aws: Aws, wanted: Wanted, changed: list[str], updated: Updated) -> int:
     """See that what is wanted is what runs, and say so."""
     name = wanted.deployment.application
-    application.must_be_live(aws, wanted, brought)
+    application.must_be_live(aws, wanted, updated)
     flink_application.delete_snapshots(aws.client("kinesisanalyticsv2"), name, flink_application.KEPT_SNAPSHOTS)
     nobody = alarm_mail.problem(aws, wanted.deployment)
     if nobody:
         say(nobody)
     print(f"changed: {', '.join(changed)}" if changed else "no change")
-    if brought.began is not None:
+    if updated.began is not None:
         print(
             f"application {name} runs {wanted.values['JobKey']}, and its job runs; send events through it: "
             "`python -m deploy verify`"

@@ -1,4 +1,4 @@
-"""`verify`: send marked events through the whole system, and wait for what must come of them."""
+"""`verify`: send marked events through the whole system, and wait for the results."""
 
 import argparse
 import json
@@ -196,7 +196,7 @@ _LOOKS: dict[str, tuple[Callable[[Run], object], str]] = {
     "the bad record in the bucket of failures": (_rejected, "see `status`, `logs kinesis-to-dynamo`"),
     "the line of AlertsToSns on the published alert": (_published, "see `logs alerts-to-sns`"),
 }
-"""What must come → how it is looked for, and where to look if it does not come."""
+"""A result → how it is looked for, and what to run if it is missing."""
 
 
 def _tidy(current: Run) -> str:
@@ -207,6 +207,6 @@ def _tidy(current: Run) -> str:
     for rejected in _rejected(current):
         current.aws.client("s3").delete_object(Bucket=on_failure.bucket(current.outputs), Key=rejected)
     return (
-        "its records in the three streams until their retention ends, its log lines, for a day the mark that its alert "
-        f"was published, and what comes of {current.mark} later than this"
+        "its records in the three streams until their retention ends, its log lines, for a day the note that its alert "
+        f"was published, and results of {current.mark} that arrive later than this"
     )

@@ -1,6 +1,6 @@
-"""What the system costs while it stands idle, in US dollars an hour, before anything is created.
+"""What the system costs without any event, in US dollars an hour, before anything is created.
 
-No free tier is counted, as in deploy/costs/monthly.py, which tells when and where each price was seen.
+No free tier is counted, as in deploy/costs/monthly.py, which says when and where each price was seen.
 """
 
 import math
@@ -54,18 +54,22 @@ class Line:
     dollars_an_hour: float
 
 
-def alarms(template: str) -> Alarms:
+def alarms(template: str, essential: bool = False) -> Alarms:
     """The alarms of a template in YAML.
+
+    Args:
+        template: its text.
+        essential: count only those that are there with the parameter Alarms=essential.
 
     An alarm on one metric, or on a query that finds one, watches one; on an expression, those in the expression.
     """
-    found = _ALARM.findall(template)
+    found = [body for body in _ALARM.findall(template) if not (essential and "Condition: AllAlarms" in body)]
     return Alarms(len(found), sum(max(1, body.count("MetricStat:")) for body in found))
 
 
 @dataclass(frozen=True)
 class Size:
-    """What the cost of a deployment that stands idle depends on.
+    """What the cost of a deployment without any event depends on.
 
     Args:
         parallelism: of the application; autoscaling can raise it.

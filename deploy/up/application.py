@@ -16,8 +16,8 @@ _STARTS_OR_STOPS = ("StartApplication", flink_application.STOP, "RollbackApplica
 
 
 @dataclass(frozen=True)
-class Brought:
-    """The application after `bring`.
+class Updated:
+    """The application after `update`.
 
     Args:
         applied: its stack.
@@ -40,7 +40,7 @@ def job_key(deployed: Deployed, package: Path) -> str:
     return packages.key(package, retry_of=int(deployed.application["ApplicationVersionId"]))
 
 
-def bring(aws: Aws, wanted: Wanted, deployed: Deployed) -> Brought:
+def update(aws: Aws, wanted: Wanted, deployed: Deployed) -> Updated:
     """Bring the application to what is wanted, and start it unless its user stopped it.
 
     Raises:
@@ -51,10 +51,10 @@ def bring(aws: Aws, wanted: Wanted, deployed: Deployed) -> Brought:
     ran = flink_application.runs(before)
     stopped = before is not None and not ran and _was_stopped(aws, name)
     if before is None or not wanted.reset_state:
-        return _bring(aws, wanted, deployed, ran, stopped)
+        return _update(aws, wanted, deployed, ran, stopped)
     try:
         reset_state.forget(aws, wanted, deployed)
-        return _bring(aws, wanted, deployed, False, stopped)
+        return _update(aws, wanted, deployed, False, stopped)
     except stacks.RefusedError:
         # Nothing was stopped.
         raise
@@ -63,7 +63,7 @@ def bring(aws: Aws, wanted: Wanted, deployed: Deployed) -> Brought:
         raise
 
 
-def _bring(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: bool) -> Brought:
+def _update(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: bool) -> Updated:
     name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
     began = waiting.now()
     applied = _apply(aws, wanted, deployed, began)
@@ -76,13 +76,13 @@ def _bring(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: boo
         flink_application.settled(service, name)
     if stopped:
         say(f"application {name} was stopped, and stays stopped; `python -m deploy start` starts it")
-        return Brought(applied, None)
+        return Updated(applied, None)
     if not ran:
         start(aws, name, forget=wanted.reset_state, allow_non_restored=wanted.allow_non_restored)
     if not flink_application.runs(flink_application.settled(service, name)):
         what = f"does not run after its {'update' if ran else 'start'}"
         raise flink_job.failure(aws, name, applied.outputs["ApplicationLogs"], began, what)
-    return Brought(applied, began)
+    return Updated(applied, began)
 
 
 def _apply(aws: Aws, wanted: Wanted, deployed: Deployed, began: datetime) -> Applied:
@@ -120,13 +120,13 @@ def _was_stopped(aws: Aws, name: str) -> bool:
     return next((one for one in done if one in _STARTS_OR_STOPS), "") == flink_application.STOP
 
 
-def must_be_live(aws: Aws, wanted: Wanted, brought: Brought) -> None:
+def must_be_live(aws: Aws, wanted: Wanted, updated: Updated) -> None:
     """See that the application has what its stack has, and that its job runs. Raises DeployError if not."""
-    if brought.began is None:
+    if updated.began is None:
         return
-    name, group = wanted.deployment.application, brought.applied.outputs["ApplicationLogs"]
+    name, group = wanted.deployment.application, updated.applied.outputs["ApplicationLogs"]
     detail = flink_application.must_be_there(aws.client("kinesisanalyticsv2"), name)
     undone = drift.differences(detail, state.read(aws, wanted.deployment).parts["application"].parameters)
     if undone:
-        raise flink_job.failure(aws, name, group, brought.began, f"the update was rolled back: {'; '.join(undone)}")
-    flink_job.must_run(aws, name, group, brought.began)
+        raise flink_job.failure(aws, name, group, updated.began, f"the update was rolled back: {'; '.join(undone)}")
+    flink_job.must_run(aws, name, group, updated.began)

@@ -44,7 +44,7 @@ def _behind(aws: Aws, name: str) -> timedelta:
         raise _unknown(f"the Flink job of {name} does not run")
     milliseconds = flink_job.lag(aws.client("cloudwatch"), name)
     if milliseconds is None:
-        raise _unknown(f"the Flink job of {name} does not tell how far it is behind its stream")
+        raise _unknown(f"the Flink job of {name} has no metric of how far it is behind its stream")
     return timedelta(milliseconds=milliseconds)
 
 

@@ -1,4 +1,4 @@
-"""What is wanted, what is deployed, and `apply`, which brings one stack from the one to the other."""
+"""What is wanted, what is deployed, and `apply`, which changes one stack to what is wanted."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
@@ -66,7 +66,7 @@ class Part:
         stack: its name.
         status: CloudFormation's; empty if there is none.
         parameters: its parameters; empty if there is no stack that can be updated.
-        outputs: what it puts out.
+        outputs: its outputs.
         body: the template in this tree.
         declared: the parameters of that template, as `get_template_summary` has them.
     """
@@ -87,7 +87,7 @@ class Deployed:
     application: dict[str, Any] | None
 
     def parameter(self, part: str, name: str) -> str | None:
-        """A parameter that a part's stack has; None if it has none."""
+        """A parameter of a part's stack; None if the stack does not have it."""
         return self.parts[part].parameters.get(name)
 
     @property

@@ -32,11 +32,11 @@ def say_sandbox(aws: Aws, wanted: Wanted) -> None:
         say("a mailbox needs no such step: `--alert-email ADDRESS` sends the alerts there as well")
 
 
-def bring_alerts(aws: Aws, wanted: Wanted) -> bool:
-    """Subscribe who gets the alerts, and tell whether that changed anything."""
+def subscribe_to_alerts(aws: Aws, wanted: Wanted) -> bool:
+    """Subscribe who gets the alerts; return whether that changed anything."""
     sns, topic = aws.client("sns"), wanted.values["AlertsTopicArn"]
     changed = [
-        topics.bring(sns, topic, protocol, endpoints)
+        topics.subscribe_exactly(sns, topic, protocol, endpoints)
         for protocol, endpoints in (("sms", wanted.phones), ("email", wanted.alert_mailboxes))
         if endpoints is not None
     ]
@@ -44,11 +44,13 @@ def bring_alerts(aws: Aws, wanted: Wanted) -> bool:
     return any(changed)
 
 
-def bring_alarms(aws: Aws, wanted: Wanted) -> bool:
-    """Subscribe who gets the alarms, and tell whether that changed anything."""
+def subscribe_to_alarms(aws: Aws, wanted: Wanted) -> bool:
+    """Subscribe who gets the alarms; return whether that changed anything."""
     if wanted.alarm_mailboxes is None:
         return False
-    return topics.bring(aws.client("sns"), wanted.values["OperatorsTopicArn"], "email", wanted.alarm_mailboxes)
+    return topics.subscribe_exactly(
+        aws.client("sns"), wanted.values["OperatorsTopicArn"], "email", wanted.alarm_mailboxes
+    )
 
 
 def log_texts(sns: Any, role: str) -> None:

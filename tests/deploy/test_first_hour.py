@@ -244,9 +244,9 @@ def test_a_mailbox_that_never_confirmed_gets_the_mail_again() -> None:
         def subscribe(self, **request: Any) -> None:
             calls.append(request["Endpoint"])
 
-    assert topics.bring(Sns(), "arn", "email", ["a@example.com"])
+    assert topics.subscribe_exactly(Sns(), "arn", "email", ["a@example.com"])
     # It cannot be unsubscribed: it ends by itself.
-    assert not topics.bring(Sns(), "arn", "email", [])
+    assert not topics.subscribe_exactly(Sns(), "arn", "email", [])
     assert calls == ["a@example.com"]
 
 
@@ -303,7 +303,8 @@ def test_asks_on_a_terminal_only(account: Account, monkeypatch: pytest.MonkeyPat
     assert account.application.status == "RUNNING"
 
 
-def test_a_learner_lab(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_learner_lab(whole_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    account = whole_account
     monkeypatch.setattr(account.connection, "region", "us-east-1")
     missing = account.run("up", "--learner-lab")
     assert (missing.status, "LabRole" in missing.err) == (2, True)
@@ -316,6 +317,8 @@ def test_a_learner_lab(account: Account, monkeypatch: pytest.MonkeyPatch) -> Non
     assert [line.strip() for line in lines[-2:]] == ["python -m deploy stop", "python -m deploy down"]
     assert account.parameters("system")["RoleArn"].endswith(":role/LabRole")
     assert account.parameters("application")["AutoScaling"] == "false"
+    assert account.parameters("monitoring")["Alarms"] == "essential"
+    assert "on 10 metrics" in outcome.out
     assert [one["RoleName"] for one in account.client("iam").list_roles()["Roles"]] == ["LabRole"]
 
 

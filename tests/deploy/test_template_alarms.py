@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from deploy import __main__ as deploy
+from deploy.costs import hourly
 from tests.deploy import cfn
 
 FLINK = "https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html"
@@ -296,7 +297,25 @@ def test_throttling_that_passes_alarms_nobody() -> None:
 def test_the_dashboard_shows_every_alarm(runtime: str) -> None:
     (widget,) = [widget for widget in widgets(runtime) if widget["type"] == "alarm"]
     prefix = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
-    assert widget["properties"]["alarms"] == [prefix + alarm["AlarmName"] for alarm in alarms(runtime).values()]
+    assert sorted(widget["properties"]["alarms"]) == sorted(
+        prefix + alarm["AlarmName"] for alarm in alarms(runtime).values()
+    )
+
+
+def test_the_essential_alarms_are_on_ten_metrics_and_shown() -> None:
+    template = cfn.load("monitoring")
+    resolver = cfn.Resolver(template, Runtime="FLINK-1_20", Alarms="essential", **NAMES)
+    there = [
+        resolver.resource(name)
+        for name, one in template["Resources"].items()
+        if one["Type"] == "AWS::CloudWatch::Alarm" and resolver.condition(one.get("Condition", "Flink1"))
+    ]
+    assert sum(max(1, str(alarm).count("MetricStat")) for alarm in there) == 10
+    assert hourly.alarms(cfn.body("monitoring"), essential=True) == (len(there), 10)
+    body = json.loads(resolver.resource("Dashboard")["DashboardBody"])
+    (widget,) = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
+    names = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
+    assert sorted(names) == sorted(alarm["AlarmName"] for alarm in there)
 
 
 def test_the_dashboard_tells_the_story_from_left_to_right() -> None:

@@ -206,7 +206,7 @@ def test_a_job_begins_where_the_mapping_does(account: Account, monkeypatch: pyte
     """Also if `up` was broken off between their stacks."""
     given = ("--starting-position", "AT_TIMESTAMP", "--starting-timestamp", "2026-01-05T10:00:00+01:00")
     with monkeypatch.context() as patch:
-        patch.setattr(application, "bring", interrupt)
+        patch.setattr(application, "update", interrupt)
         assert account.run("up", *given).status == 130
     outcome = account.run("up")
     assert outcome.status == 0, outcome.err

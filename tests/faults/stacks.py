@@ -23,7 +23,7 @@ def create(shards: int) -> dict[str, str]:
     }
     parameters = {"CodeBucket": bucket, "Shards": str(shards), "ApplicationName": _DEPLOYMENT.application}
     outputs = _create("system", parameters | keys | _create("table", {}))
-    topics.bring(boto3.client("sns"), outputs["AlertsTopicArn"], "sms", [_PHONE])
+    topics.subscribe_exactly(boto3.client("sns"), outputs["AlertsTopicArn"], "sms", [_PHONE])
     return outputs
 
 
