@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from boto3.exceptions import Boto3Error
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.parsers import ResponseParserError
 
@@ -42,7 +41,7 @@ COMMANDS: dict[str, Command] = {
     ),
 }
 
-_FORESEEN = (DeployError, ClientError, BotoCoreError, Boto3Error, ResponseParserError, OSError)
+_FORESEEN = (DeployError, ClientError, BotoCoreError, ResponseParserError, OSError)
 
 
 class Parser(argparse.ArgumentParser):

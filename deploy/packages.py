@@ -86,10 +86,16 @@ def upload(s3: Any, bucket: str, package: Path, name: str | None = None) -> str:
         name: its key, if it is not `key(package)`.
 
     Raises:
-        botocore.exceptions.ClientError: if the bucket cannot be read or written.
+        botocore.exceptions.ClientError: if the bucket cannot be read.
+        DeployError: if it cannot be written.
     """
     name = name or key(package)
     there = s3.list_objects_v2(Bucket=bucket, Prefix=name, MaxKeys=1)
     if not there.get("Contents"):
-        s3.upload_file(str(package), bucket, name)
+        from boto3.exceptions import Boto3Error
+
+        try:
+            s3.upload_file(str(package), bucket, name)
+        except Boto3Error as error:
+            raise DeployError(str(error), "run the command again") from None
     return name

@@ -5,7 +5,6 @@ import io
 import os
 from typing import Any
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError, NoRegionError
 
@@ -75,6 +74,9 @@ def connect(region: str | None) -> Aws:
         botocore.exceptions.NoRegionError: if none is named anywhere.
         DeployError: if there is no region of that name; exit status 2.
     """
+    # Not before a command works: boto3 takes longer to import than all of `--help`.
+    import boto3
+
     session = boto3.session.Session()
     # boto3 reads AWS_DEFAULT_REGION alone; every other SDK, and Lambda, say AWS_REGION.
     name = region or os.environ.get("AWS_REGION") or session.region_name

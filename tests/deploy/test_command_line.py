@@ -31,6 +31,13 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "--stack-name" in capsys.readouterr().out
 
 
+def test_help_needs_no_boto3() -> None:
+    """Which takes most of a second to import on a slow machine."""
+    script = "import sys; from deploy import __main__; __main__.parser(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert "boto3" not in done.stdout.split()
+
+
 @pytest.mark.parametrize(
     ("option", "variables", "expected"),
     [
