@@ -24,7 +24,7 @@ class Options:
     Attributes:
         alerts: the settings of the rule.
         streams: the streams to run on (None: files).
-        input: a file of events or a folder of them (None: the sample).
+        input: a file of events or a folder of them, a named pipe, or `-` for standard input (None: the sample).
         dead_letters: the file of dead letters (None: the default).
         parallelism: parallel readers; on a cluster the cluster's is used.
         verbose: whether to show what Flink logs.
@@ -41,7 +41,15 @@ class Options:
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """End with status 2 and one line; argparse would print the usage before it."""
-        self.exit(2, f"low_inventory: {message.removeprefix('argument ')} (--help explains the options)\n")
+        line = " ".join(message.split()).removeprefix("argument ")
+        self.exit(2, f"low_inventory: {line} (--help explains the options)\n")
+
+
+def _path(text: str) -> Path:
+    """A path. An empty one, as an unset variable of a shell leaves it, would be the current folder."""
+    if not text:
+        raise argparse.ArgumentTypeError("expected a path, got an empty one")
+    return Path(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -54,26 +62,26 @@ def _parser() -> argparse.ArgumentParser:
     add = result.add_argument
     add(
         "--input",
-        type=Path,
+        type=_path,
         metavar="PATH",
-        help="file of JSON lines, or folder of them, also .gz (default: the bundled sample)",
+        help="file of JSON lines or folder of them, plain or gzip, or - for standard input (default: a sample)",
     )
     add(
         "--dead-letters",
-        type=Path,
+        type=_path,
         metavar="PATH",
         help="where dead letters go, replaced by each run (default: dead-letters.jsonl)",
     )
     add(
         "--properties",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="run on the Kinesis streams that this property file names (default: run on files)",
     )
     add("--threshold", metavar="N", help="stock below this is low (default: 10)")
     add(
         "--thresholds",
-        type=Path,
+        type=_path,
         metavar="FILE",
         help="JSON object of products with a threshold of their own (default: none)",
     )
@@ -97,7 +105,7 @@ def _alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSe
     """The alert settings of a property file, with what the command line says instead. Raises SettingsError."""
     changes: dict[str, object] = {}
     if options.threshold is not None:
-        changes["threshold"] = settings.whole_number(options.threshold, "--threshold")
+        changes["threshold"] = settings.whole_number(options.threshold, "--threshold", 0)
     if options.rearm_margin is not None:
         changes["rearm_margin"] = settings.whole_number(options.rearm_margin, "--rearm-margin", 0)
     if options.no_prefilter:
@@ -107,7 +115,10 @@ def _alert_settings(options: argparse.Namespace, base: AlertSettings) -> AlertSe
     if options.thresholds is not None:
         content = settings.read_json(options.thresholds)
         changes["thresholds"] = settings.product_thresholds(content, f"--thresholds {options.thresholds}")
-    return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    result = dataclasses.replace(base, **changes)  # type: ignore[arg-type]
+    if options.rearm_margin is not None and result.policy != "crossing":
+        raise SettingsError(f"--rearm-margin: expected with --policy crossing only, not {result.policy}")
+    return result
 
 
 def read(arguments: list[str]) -> Options:

@@ -1,6 +1,7 @@
 """Runs the job over files to their end, or over Kinesis streams until it is stopped."""
 
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from . import files, jvm, kinesis
 from .options import SAMPLE, Options
 from .settings import AlertSettings, SettingsError, Streams, Tables
-from .terminal import say
+from .terminal import Clock, counted, say
 
 if TYPE_CHECKING:
     from pyflink.table import TableResult
@@ -32,31 +33,51 @@ _OWN_CONFIG = {
 
 def on_files(options: Options, submit: Submit) -> None:
     """Print the alerts of files to stdout when all is read, and write the dead letters to a file."""
-    path = options.input or SAMPLE
-    named = options.dead_letters or Path("dead-letters.jsonl")
-    say(f"reading {path}")
-    began = time.monotonic()
-    events = files.scan(path)
-    target = files.Target(named, events, f"--dead-letters {named}")
-    found = failed = 0
-    try:
+    path, named = options.input or SAMPLE, options.dead_letters or Path("dead-letters.jsonl")
+    what = "standard input" if path == files.STDIN else str(path)
+    piped = files.is_pipe(path)
+    found = () if piped else files.find(path)
+    with (
+        files.Target(named, found, f"--dead-letters {named}") as target,
+        tempfile.TemporaryDirectory(prefix="low-inventory-") as folder,
+        Clock() as clock,
+    ):
+        clock.doing(f"reading {what}")
+        if piped:
+            say(f"{what} is copied to a temporary file first, because Flink reads only files")
+            found = (Path(folder, "events"),)
+            files.spool(path, found[0])
+        events = files.scan(found, what)
+        alerts = dead_letters = 0
         if events.records:
-            with jvm.jvm({}, options.verbose) as folder:
-                tables, written = files.tables(folder, events, in_order=options.alerts.policy == "crossing")
-                _wait(submit(options.alerts, tables, _parallelism(options)), "reading")
-                failed = target.fill(written.dead_letters)
-                for line in files.lines(written.alerts):
-                    sys.stdout.buffer.write(line)
-                    found += 1
-                sys.stdout.flush()
+            alerts, dead_letters = _detect(options, submit, events, target, clock)
         else:
-            say(f"{path}: empty, nothing to do")
+            clock.done(f"{what}: empty, nothing to do")
             target.fill(None)
-    finally:
-        target.discard()
-    say(f"dead letters are in {named}")
-    took = time.monotonic() - began
-    say(f"{events.records} records read, {found} alerts, {failed} dead letters, {took:.1f} s")
+        clock.done(f"dead letters are in {named}")
+        counts = [(events.records, "record"), (alerts, "alert"), (dead_letters, "dead letter")]
+        records, *others = (counted(number, noun) for number, noun in counts)
+        clock.done(", ".join([f"{records} read", *others, f"{clock.seconds():.1f} s"]))
+
+
+def _detect(
+    options: Options, submit: Submit, events: files.Input, target: files.Target, clock: Clock
+) -> tuple[int, int]:
+    """Run the job over files, write what it found, and return the numbers of alerts and dead letters."""
+    clock.doing("starting Flink")
+    with jvm.jvm({}, options.verbose) as folder:
+        tables, written = files.tables(folder, events, in_order=options.alerts.policy == "crossing")
+        result = submit(options.alerts, tables, {"parallelism.default": str(options.parallelism)})
+        clock.doing(f"reading {counted(events.records, 'record')}")
+        _wait(result)
+        dead_letters = target.fill(written.dead_letters)
+        alerts = 0
+        with files.naming("stdout"):
+            for line in files.lines(written.alerts):
+                sys.stdout.buffer.write(line)
+                alerts += 1
+            sys.stdout.flush()
+    return alerts, dead_letters
 
 
 def on_streams(options: Options, streams: Streams, submit: Submit) -> None:
@@ -66,11 +87,13 @@ def on_streams(options: Options, streams: Streams, submit: Submit) -> None:
         return
     if not CONNECTOR.exists():
         raise SettingsError(f"{CONNECTOR}: the Kinesis connector is missing; expected it from ./build.sh")
-    say(f"starting on {streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}")
-    with jvm.jvm(kinesis.jvm_environment(), options.verbose):
-        result = submit(options.alerts, kinesis.tables(streams), own_config(options.parallelism))
-        say("running; Ctrl-C stops it")
-        _wait(result, None)
+    with Clock() as clock:
+        names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
+        clock.doing(f"starting Flink on {names}")
+        with jvm.jvm(kinesis.jvm_environment(), options.verbose):
+            result = submit(options.alerts, kinesis.tables(streams), own_config(options.parallelism))
+            clock.done("running; Ctrl-C stops it")
+            _wait(result)
 
 
 def own_config(parallelism: int) -> dict[str, str]:
@@ -78,20 +101,12 @@ def own_config(parallelism: int) -> dict[str, str]:
     return {"pipeline.jars": CONNECTOR.as_uri(), "parallelism.default": str(parallelism), **_OWN_CONFIG}
 
 
-def _parallelism(options: Options) -> dict[str, str]:
-    return {"parallelism.default": str(options.parallelism)}
-
-
-def _wait(result: "TableResult", doing: str | None) -> None:
-    """Wait for the job's end and print what it is doing every two seconds. Raises the job's own error if it fails."""
+def _wait(result: "TableResult") -> None:
+    """Wait for the job's end, so that a signal can interrupt it. Raises the job's own error if it fails."""
     client = result.get_job_client()
     if client is None:
         raise RuntimeError("the job was not submitted")
-    began = said = time.monotonic()
     done = client.get_job_execution_result()
     while not done.done():
         time.sleep(0.1)
-        if doing and time.monotonic() - said >= 2:
-            said = time.monotonic()
-            say(f"{doing} … {said - began:.0f} s")
     result.wait()

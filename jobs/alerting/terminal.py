@@ -9,8 +9,10 @@ import logging
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
-from typing import NoReturn
+from typing import NoReturn, Self
 
 from . import jvm
 from .settings import SettingsError
@@ -21,6 +23,51 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 def say(text: str) -> None:
     """Print a line to stderr; stdout is for alerts alone."""
     print(text, file=sys.stderr, flush=True)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 alert`, `2 alerts`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+class Clock:
+    """Says what a run is doing, and repeats it every two seconds with the time since the run began.
+
+    As a context it stops at the end.
+    """
+
+    def __init__(self) -> None:
+        self._began = time.monotonic()
+        self._doing: str | None = None
+        self._ended = threading.Event()
+        self._teller = threading.Thread(target=self._repeat, daemon=True)
+
+    def seconds(self) -> float:
+        """The time since the run began."""
+        return time.monotonic() - self._began
+
+    def doing(self, what: str) -> None:
+        """Say what begins now."""
+        say(what)
+        self._doing = what
+
+    def done(self, what: str) -> None:
+        """Say what has been reached, and repeat nothing until something else begins."""
+        self._doing = None
+        say(what)
+
+    def _repeat(self) -> None:
+        while not self._ended.wait(2):
+            if doing := self._doing:
+                say(f"{doing} … {self.seconds():.0f} s")
+
+    def __enter__(self) -> Self:
+        self._teller.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._teller.join()
 
 
 def run(main: Callable[[list[str]], None]) -> None:
