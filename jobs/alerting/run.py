@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 CONNECTOR = Path(__file__).resolve().parents[2] / "lib" / "pyflink-dependencies.jar"
 
+# Records from which on the JVM's optimizing compiler is worth the time that it takes.
+_MANY = 1_000_000
+
 Submit = Callable[[AlertSettings, Tables, Mapping[str, str]], "TableResult"]
 """`submit(alerts, tables, config)` submits the job to Flink."""
 
@@ -65,7 +68,7 @@ def _detect(
 ) -> tuple[int, int]:
     """Run the job over files, write what it found, and return the numbers of alerts and dead letters."""
     clock.doing("starting Flink")
-    with jvm.jvm({}, options.verbose) as folder:
+    with jvm.jvm({}, options.verbose, short=events.records < _MANY) as folder:
         tables, written = files.tables(folder, events, in_order=options.alerts.policy == "crossing")
         result = submit(options.alerts, tables, {"parallelism.default": str(options.parallelism)})
         clock.doing(f"reading {counted(events.records, 'record')}")

@@ -26,7 +26,7 @@ def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.Comple
         [sys.executable, str(JOB), *arguments],
         cwd=folder,
         capture_output=True,
-        timeout=120,
+        timeout=300,
         env={**os.environ, "TMPDIR": str(temporary), **environment},
     )
     assert list(temporary.iterdir()) == []
@@ -94,7 +94,7 @@ def test_reader_that_has_enough(tmp_path: Path) -> None:
     process = subprocess.Popen([sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stdout is not None
     process.stdout.close()
-    _, errors = process.communicate(timeout=120)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 141
     assert b"Traceback" not in errors
     assert b"BrokenPipe" not in errors
@@ -139,7 +139,7 @@ def test_standard_input(tmp_path: Path) -> None:
     """Compressed, with a mark, and through a pipe."""
     content = gzip.compress(b"\xef\xbb\xbf" + LOW + BAD)
     result = subprocess.run(
-        [sys.executable, str(JOB), "--input", "-"], cwd=tmp_path, input=content, capture_output=True, timeout=120
+        [sys.executable, str(JOB), "--input", "-"], cwd=tmp_path, input=content, capture_output=True, timeout=300
     )
     assert (result.returncode, result.stdout.count(b"\n")) == (0, 1), result.stderr
     lines = result.stderr.decode().splitlines()
@@ -232,7 +232,7 @@ def test_device_for_dead_letters(tmp_path: Path) -> None:
 def test_output_that_takes_nothing(tmp_path: Path, redirection: str, status: int, expected: str) -> None:
     (tmp_path / "events").write_bytes(LOW + BAD)
     command = f"exec {sys.executable} {JOB} --input events {redirection}"
-    result = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, timeout=120)
+    result = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, timeout=300)
     assert result.returncode == status
     assert result.stderr.decode().splitlines()[-1] == f"low_inventory: {expected}"
     assert b"Traceback" not in result.stderr
