@@ -29,7 +29,7 @@ def alerts_of(seen: dict[str, Seen], folder: Path) -> dict[str, list[int]]:
             lines.append(json.dumps(event | {"timestamp": "2026-01-05T09:00:00.000Z"}).encode() + b"\n")
     source = folder / "records"
     source.write_bytes(b"".join(lines))
-    tables, written = files.tables(folder, files.scan(source), in_order=True)
+    tables, written = files.tables(folder, files.scan([source], "records"), in_order=True)
     t_env = plan.environment(ALERTS, {"parallelism.default": "1"})
     options = ", ".join(f"'{key}' = '{value}'" for key, value in tables.events.items())
     t_env.execute_sql(
