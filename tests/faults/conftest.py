@@ -93,6 +93,12 @@ def record() -> Iterator[list[Outcome]]:
     yield _outcomes
 
 
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Of a full run, which takes an hour, tell at once what failed."""
+    if FULL and report.failed:
+        print(f"\nFAILED {report.nodeid}: {report.longreprtext[-2000:]}", flush=True)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """The results so far."""
     if _outcomes:

@@ -77,16 +77,19 @@ class Proxy:
     Args:
         endpoint: the emulator.
         seed: draws the faults.
+        whole_heads: cut answers in their bodies alone, as for the job. AWS's SDK 1 for Java takes an answer that ends in
+            its head with a clean close for an empty one, and the connector an open shard for one that was closed: it
+            reads no more of it. Over TLS the head of an answer is in one record, so it is there or not.
     """
 
-    def __init__(self, endpoint: str, seed: int) -> None:
+    def __init__(self, endpoint: str, seed: int, whole_heads: bool = False) -> None:
         self._target = urlsplit(endpoint)
         self._random = random.Random(seed)
         self._lock = threading.Lock()
         self._light = threading.Event()
         self._light.set()
         self._strikes: list[Strike] = []
-        self.faults = Faults()
+        self.faults, self.whole_heads = Faults(), whole_heads
         self.counts: Counter[str] = Counter()
         self.unanswered: Counter[str] = Counter()
         """Requests that were done and got no whole answer, by operation."""
@@ -240,7 +243,8 @@ class _Handler(BaseHTTPRequestHandler):
             proxy.count(fault)
             proxy.unanswered[operation] += 1
             whole = answer.bytes()
-            self.wfile.write(whole[: int(len(whole) * shape)])
+            head = len(whole) - len(answer.body) if proxy.whole_heads else 0
+            self.wfile.write(whole[: head + int((len(whole) - head) * shape)])
             return self._reset() if fault == "cut by RST" else self._finish()
         if strike := proxy.due(operation, done=True):
             return self._kill(strike)

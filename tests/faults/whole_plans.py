@@ -33,7 +33,7 @@ class WholeRun:
         self._messages = len(self.system.messages())
         self._redrive = self.system.left_to_redrive()
         self._unanswered = self.system.proxy.unanswered["Publish"]
-        self._proxies = [Proxy(stage.endpoint, stage.seed + number) for number in (1, 2)]
+        self._proxies = [Proxy(stage.endpoint, stage.seed + number, whole_heads=number == 2) for number in (1, 2)]
         for proxy in self._proxies:
             stage.after.callback(proxy.close)
         self.job = JobRun(stage, policy, "LATEST", endpoint=self._proxies[1].endpoint, streams=self.system.streams)
