@@ -26,7 +26,7 @@ MOMENTS = {
     "KinesisToDynamo killed before a write": ("BatchWriteItem", False, False),
     "KinesisToDynamo killed after a write": ("BatchWriteItem", True, False),
 }
-_KILLS = 3
+_KILLS = 2
 
 
 class FunctionRun:

@@ -24,11 +24,15 @@ PLANS = [
     Plan("JobManager killed, a shard unread", job_plans.job_manager_killed),
     Plan("submitted anew, a shard unread", job_plans.submitted_anew),
     *(
-        Plan(f"resharded {moment}, {policy}", job_plans.resharded(policy, moment))
+        Plan(
+            f"resharded {moment}, {policy}",
+            job_plans.resharded(policy, moment),
+            short=(policy, moment) == ("crossing", "while stopped"),
+        )
         for policy in ("every", "crossing")
         for moment in job_plans.MOMENTS
     ),
-    Plan("unrest for a short while, every", whole_plans.unrest("every", 10, black=False)),
+    Plan("unrest for a short while, every", whole_plans.unrest("every", 10, black=False), short=True),
     *(
         Plan(f"unrest and black-outs, {policy}", whole_plans.unrest(policy, 60, black=True))
         for policy in ("every", "crossing")
@@ -38,7 +42,12 @@ PLANS = [
         for moment in function_plans.MOMENTS
     ),
     *(
-        Plan(f"{service} away for {seconds} s", function_plans.away(operations, seconds), with_job=False)
+        Plan(
+            f"{service} away for {seconds} s",
+            function_plans.away(operations, seconds),
+            short=(service, seconds) == ("SNS", 20),
+            with_job=False,
+        )
         for seconds in (20, 300)
         for service, operations in (("SNS", function_plans.SNS), ("DynamoDB", function_plans.DYNAMODB))
     ),

@@ -77,7 +77,7 @@ class Proxy:
     Args:
         endpoint: the emulator.
         seed: draws the faults.
-        whole_heads: cut answers in their bodies alone, as for the job. AWS's SDK 1 for Java takes an answer that ends in
+        whole_heads: cut answers in their bodies alone. AWS's SDK 1 for Java, which the job has, takes one that ends in
             its head with a clean close for an empty one, and the connector an open shard for one that was closed: it
             reads no more of it. Over TLS the head of an answer is in one record, so it is there or not.
     """

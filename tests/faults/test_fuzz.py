@@ -46,7 +46,8 @@ def test_every_record_is_accounted_for(detect: Detect, policy: str) -> None:
     ours, theirs = job(detect, policy, margin), expected(policy, margin)
     fuzzer = Fuzzer(SEED)
     records, good = list(fuzzer.records(COUNT)), [fuzzer.good() for _ in range(COUNT)]
-    ours(good)
+    # So that what the JVM compiles counts for neither.
+    ours(good[: COUNT // 5])
     began = processor_seconds()
     assert ours(good) == theirs(good)
     between = processor_seconds()
