@@ -99,16 +99,21 @@ def resharded(policy: str, moment: str) -> Callable[[Stage, str], Outcome]:
             reshard()
             run.start(savepoint)
             return run.finish(name, "2 splits, 2 merges, 1 stop, 1 start", in_order=False)
-        with run.shop.sending(RATE, names):
+        killed = moment == "with a kill in between"
+        # Of a product one of us alone sends, so that its events are stored in the order in which they were noted.
+        flowing, bursts = names[::2], names[1::2]
+        with run.shop.sending(RATE, flowing):
             run.wait_alerts()
+            # The job is behind when the shards change, and has the children before it is through with the parents.
+            run.shop.send_some(300, bursts)
             run.split()
-            if moment == "with a kill in between":
+            run.shop.send_some(300, bursts)
+            if killed:
                 stage.cluster.kill_task_manager(run.job)
                 run.fault()
-            run.wait_alerts()
             run.merge()
+            run.shop.send_some(300, bursts)
             run.wait_alerts()
-        killed = moment == "with a kill in between"
         injected = "2 splits, 2 merges" + (", 1 TaskManager killed" if killed else "")
         return run.finish(name, injected, in_order=False, replayed=killed)
 
