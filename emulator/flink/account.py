@@ -1,23 +1,15 @@
-"""What the Flink service needs of other services: S3, CloudWatch and its logs, all of moto in this process."""
+"""What the Flink service needs of other services: S3 and CloudWatch's logs, both of moto in this process."""
 
 import json
-from datetime import UTC, datetime
-from typing import Any
+from datetime import datetime
 
-from moto.cloudwatch.models import cloudwatch_backends
 from moto.logs.exceptions import ResourceNotFoundException
 from moto.logs.models import logs_backends
 from moto.s3.exceptions import MissingBucket
 from moto.s3.models import s3_backends
 
 ACCOUNT = "123456789012"
-_NAMESPACE = "AWS/KinesisAnalytics"
 _LOGGER = "org.apache.flink.client.python.PythonDriver"
-
-
-def _plain(at: datetime) -> datetime:
-    """A time as moto's CloudWatch keeps it: UTC, which it does not say."""
-    return at.astimezone(UTC).replace(tzinfo=None)
 
 
 class MotoAccount:
@@ -33,29 +25,6 @@ class MotoAccount:
         except MissingBucket:
             return None
         return bytes(found.value) if found else None
-
-    def sample(self, application: str, values: dict[str, float], at: datetime) -> None:
-        """Put a sample of each of an application's metrics."""
-        data = [
-            {
-                "MetricName": name,
-                "Dimensions": [{"Name": "Application", "Value": application}],
-                "Timestamp": _plain(at),
-                "Value": value,
-            }
-            for name, value in values.items()
-        ]
-        cloudwatch_backends[ACCOUNT][self.region].put_metric_data(_NAMESPACE, data)
-
-    def delete_samples(self, application: str, after: datetime) -> None:
-        """Delete an application's samples from after a time."""
-        backend = cloudwatch_backends[ACCOUNT][self.region]
-
-        def stays(sample: Any) -> bool:
-            mine = any(one.name == "Application" and one.value == application for one in sample.dimensions)
-            return not (mine and sample.namespace == _NAMESPACE and sample.timestamp > _plain(after))
-
-        backend.metric_data = [sample for sample in backend.metric_data if stays(sample)]
 
     def log(self, stream_arn: str, lines: list[str], at: datetime) -> None:
         """Write lines to a log stream as the service does; if the stream does not exist they are lost."""

@@ -10,7 +10,7 @@ import sys
 import tempfile
 import threading
 import zipfile
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -41,14 +41,6 @@ class RealJobs:
     def now(self) -> datetime:
         """The time."""
         return datetime.now(UTC)
-
-    def sampled_at(self) -> datetime:
-        """The minute that begins next.
-
-        CloudWatch has samples by the minute, and `deploy` uses those of minutes that began after it saw the application
-        RUNNING. With this time it need not wait for a minute to pass. When the job is stopped they are deleted.
-        """
-        return self.now().replace(second=0, microsecond=0) + timedelta(minutes=1)
 
     def start(self, application: Application, code: bytes, log: Log) -> None:
         """Run the code; `up_since` is set when the job says that it runs."""

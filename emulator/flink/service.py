@@ -4,12 +4,11 @@ What it emulates, from botocore's model and
 https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_Operations.html: requests are checked against botocore's
 shapes (so an empty property map is refused), each DescribeApplication moves an application to its next state,
 operations and versions are kept, code must be in S3, a stale version id and calls that the state does not allow are
-refused, an update of a running application restarts it from a snapshot, and the job shows in the metrics and the log as
-the service shows it. The job itself is run by others (`state.Jobs`); its metrics are sampled whenever an application is
-described.
+refused, an update of a running application restarts it from a snapshot, and the job shows in the log and in Flink's
+REST API as the service shows it. The job itself is run by others (`state.Jobs`).
 
-What it does not: updates that fail, the content of snapshots, the Flink dashboard (its link leads nowhere), quotas,
-VPCs, permissions, and what CloudFormation and `deploy` do not ask.
+What it does not: updates that fail, the content of snapshots, the pages of the Flink dashboard, metrics, quotas, VPCs,
+permissions, and what CloudFormation and `deploy` do not ask.
 """
 
 import threading
@@ -66,7 +65,6 @@ class FlinkService:
     def _describe_application(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
         application.move()
-        self._measure(application)
         if application.name not in self.applications:
             raise RefusedError("ResourceNotFoundException", f"Application not found: {application.name}")
         return {"ApplicationDetail": self._detail(application)}
@@ -237,15 +235,6 @@ class FlinkService:
 
     def _halt(self, application: Application) -> None:
         self._jobs.stop(application)
-        self._account.delete_samples(application.name, self._jobs.now())
-
-    def _measure(self, application: Application) -> None:
-        """The metrics of a job that runs."""
-        since = application.up_since
-        if application.status == "RUNNING" and since is not None:
-            uptime = (self._jobs.now() - since).total_seconds() * 1000
-            values = {"uptime": uptime, "fullRestarts": 0.0}
-            self._account.sample(application.name, values, self._jobs.sampled_at())
 
     def _log(self, application: Application, lines: list[str]) -> None:
         """To the log stream, if the application has one; without one the lines are lost."""

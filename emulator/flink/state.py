@@ -101,9 +101,6 @@ class Jobs(Protocol):
     def now(self) -> datetime:
         """The time."""
 
-    def sampled_at(self) -> datetime:
-        """The time that a metric's sample gets, if it is taken now."""
-
     def start(self, application: Application, code: bytes, log: Log) -> None:
         """Start the job of an application that is RUNNING, and call `job_runs` once it runs. Returns soon.
 

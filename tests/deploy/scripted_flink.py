@@ -27,9 +27,6 @@ class ScriptedJobs:
     def now(self) -> datetime:
         return datetime.now(UTC) + self.passed
 
-    def sampled_at(self) -> datetime:
-        return self.now()
-
     def start(self, application: Application, code: bytes, log: Log) -> None:
         if not self.fails(log, "driver_dies"):
             application.job_runs(self.now())
