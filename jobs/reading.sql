@@ -11,8 +11,8 @@ FROM events
 WHERE (REGEXP(record, 'inventory') OR SPLIT_INDEX(record, '\u', 1) IS NOT NULL)
   AND NOT REGEXP(record, {{certainly_not_low}});
 
--- What the text of a record tells: a plain one is a usable inventory event, whose fields can be cut out of its text; only
--- what may be another JSON object needs the parser. (Flink copies the expression of a column to every place that uses
+-- What the text of a record tells: a plain one is a usable inventory event and a flat one an inventory event with scalars
+-- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser. (Flink copies the expression of a column to every place that uses
 -- the column; one that comes out of UNNEST is computed once.)
 CREATE TEMPORARY VIEW with_form AS
 SELECT candidates.*, form
@@ -22,6 +22,7 @@ CROSS JOIN UNNEST(ARRAY[ROW(
     WHEN REGEXP(record, {{plain}}) THEN 'plain'
     WHEN ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') <> CAST(record AS BYTES) THEN 'not_utf8'
     WHEN NOT REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') THEN 'not_a_json_object'
+    WHEN REGEXP(record, {{flat}}) THEN 'flat'
     WHEN CHAR_LENGTH(record) > 1000 AND REGEXP(record, {{unwieldy}}) THEN 'unwieldy'
     ELSE 'json'
   END
@@ -61,19 +62,22 @@ CREATE TEMPORARY VIEW with_texts AS
 SELECT parsed.*, is_object, is_inventory, product_id, inventory_text, time_text
 FROM parsed
 CROSS JOIN UNNEST(ARRAY[ROW(
-  form = 'plain' OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE),
-  form = 'plain' OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
+  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE),
+  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
   CASE form
     WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"product_id":', 1), '"', 1)
+    WHEN 'flat' THEN {{cut(product_id)}}
     ELSE JSON_VALUE(fields, '$[0].product_id')
   END,
   CASE form
     WHEN 'plain' THEN
       TRIM(BOTH ' "' FROM SPLIT_INDEX(SPLIT_INDEX(SPLIT_INDEX(record, '"inventory":', 1), ',', 0), '}', 0))
+    WHEN 'flat' THEN {{cut(inventory)}}
     ELSE JSON_VALUE(fields, '$[0].inventory')
   END,
   CASE form
     WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"timestamp":', 1), '"', 1)
+    WHEN 'flat' THEN {{cut(timestamp)}}
     ELSE JSON_VALUE(fields, '$[0].timestamp')
   END
 )]) AS field (is_object, is_inventory, product_id, inventory_text, time_text);
@@ -106,6 +110,8 @@ CROSS JOIN UNNEST(ARRAY[ROW(
   END,
   CASE
     WHEN form = 'plain' THEN FALSE
+    WHEN form = 'flat' THEN
+      REGEXP(record, '"product_id": ?[-0-9]') AND NOT REGEXP(product_id, '^(0|-?[1-9][0-9]{0,17})\z')
     WHEN product_id IN ('Infinity', '-Infinity') THEN
       JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'), '$[0].product_id') = '0'
     WHEN NOT REGEXP(fields, '"product_id":[-0-9]') THEN FALSE

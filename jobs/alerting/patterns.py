@@ -49,19 +49,24 @@ def whole_number_at_least(bound: int) -> str:
     return f"(?:{'|'.join(longer + same_length)})"
 
 
-def _fields(number: str) -> str:
-    """The rest of a record behind its type: each of the three fields once and usable, the others as they like.
+def _fields(product: str, number: str, timestamp: str) -> str:
+    """The rest of a flat record behind its type, with patterns for the values of the three fields, each at most once.
 
     An empty group marks each of the three that was seen, and lets it not be seen again. All repetition of groups is
     possessive, so that a long record needs no stack.
     """
     field = (
-        rf'(?!\1)product_id": ?+"{_PLAIN}{{1,64}}+"()'
-        rf'|(?!\2)inventory": ?+(?>{number}(?=[, }}])|"{number}")()'
-        rf'|(?!\3)timestamp": ?+"{_PLAIN_TIMESTAMP}"()'
+        rf'(?!\1)product_id": ?+{product}()'
+        rf'|(?!\2)inventory": ?+{number}()'
+        rf'|(?!\3)timestamp": ?+{timestamp}()'
         rf'|(?!type"|product_id"|inventory"|timestamp"){_TEXT}": ?+{_SCALAR}'
     )
-    return rf'(?>, ?+"(?>{field}))*+\}}\z\1\2\3'
+    return rf'(?>, ?+"(?>{field}))*+\}}\z'
+
+
+def _usable_fields(number: str) -> str:
+    number = rf'(?>{number}(?=[, }}])|"{number}")'
+    return _fields(rf'"{_PLAIN}{{1,64}}+"', number, f'"{_PLAIN_TIMESTAMP}"') + r"\1\2\3"
 
 
 def certainly_not_low(bound: int | None) -> str:
@@ -74,10 +79,15 @@ def certainly_not_low(bound: int | None) -> str:
     number = r"(?!)" if bound is None else whole_number_at_least(bound)
     return (
         r'^\{"type": ?+"(?>'
-        rf'inventory"{_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+\}}\z'
+        rf'inventory"{_usable_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+\}}\z'
         r")"
     )
 
 
-PLAIN = rf'^\{{"type": ?+"inventory"{_fields("-?+" + whole_number_at_least(0))}'
+_INVENTORY = r'^\{"type": ?+"inventory"'
+
+PLAIN = _INVENTORY + _usable_fields("-?+" + whole_number_at_least(0))
 """A usable inventory event in the form that `certainly_not_low` describes: its fields can be cut out of its text."""
+
+FLAT = _INVENTORY + _fields(_SCALAR, _SCALAR, _SCALAR)
+"""An inventory event in that form whose fields are usable or not, or missing."""

@@ -20,7 +20,12 @@ _SCALAR = (
     "THEN TRIM(BOTH '[]' FROM JSON_QUERY(json, '{0}' WITH UNCONDITIONAL ARRAY WRAPPER)) END"
 )
 _FIELD = "CASE WHEN JSON_VALUE(json, '$[0].{0}.length()') IS NULL THEN JSON_VALUE(json, '$[0].{0}') END"
-_MACROS = {"scalar": _SCALAR, "field": _FIELD}
+_REST = """TRIM(LEADING ' ' FROM SPLIT_INDEX(record, '"{0}":', 1))"""
+_CUT = (
+    f"CASE WHEN {_REST} LIKE '\"%' THEN SPLIT_INDEX({_REST}, '\"', 1) "
+    f"ELSE NULLIF(SPLIT_INDEX(SPLIT_INDEX({_REST}, ',', 0), '}}}}', 0), 'null') END"
+)
+_MACROS = {"scalar": _SCALAR, "field": _FIELD, "cut": _CUT}
 
 
 def literal(value: str | int | Mapping[str, int]) -> str:
@@ -51,6 +56,7 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         "token": secrets.token_hex(16),
         "certainly_not_low": patterns.certainly_not_low(_bound(alerts)),
         "plain": patterns.PLAIN,
+        "flat": patterns.FLAT,
         "timestamp": patterns.TIMESTAMP,
         "unwieldy": patterns.UNWIELDY,
         "overlong": patterns.OVERLONG,
