@@ -36,7 +36,7 @@ def run(port: int, limit_reads: bool) -> None:
             threading.Event().wait()
         finally:
             terminal.ignore()
-            say("stopping: waits for invocations and jobs to end")
+            say("stopping: invocations and jobs have some seconds to end")
 
 
 def _port(text: str) -> int:

@@ -13,8 +13,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 
-# A job has half a minute to end; there is seldom more than one.
-_END_SECONDS = 60
+# A job has ten seconds to end; there is seldom more than one.
+_END_SECONDS = 30
 
 
 def _environment() -> dict[str, str]:
@@ -99,6 +99,7 @@ def _serve() -> None:
     from emulator.flink import endpoint as flink_endpoint
     from emulator.flink.jobs import RealJobs
     from emulator.flink.service import FlinkService
+    from emulator.functions.invocations import Invocations
 
     kinesis.apply(limit_reads=len(sys.argv) > 2)
     mappings.apply()
@@ -115,10 +116,13 @@ def _serve() -> None:
     endpoint = f"http://{host}:{port}"
     jobs = RealJobs(endpoint)
     flink_endpoint.serve(lambda region: FlinkService(region, jobs))
+    invocations = Invocations(endpoint, REGION)
+    invocations.serve()
     print(endpoint, flush=True)
     waiter = threading.Thread(target=sys.stdin.read)
     waiter.start()
     waiter.join()
+    invocations.close()
     jobs.close()
     os._exit(0)
 

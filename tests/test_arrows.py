@@ -19,7 +19,7 @@ ARROWS = {
     "deploy.aws": "",
     "deploy.progress": "",
     "emulator.__main__": "emulator",
-    "emulator.server": "emulator.corrections emulator.flink",
+    "emulator.server": "emulator.corrections emulator.flink emulator.functions",
     "emulator.terminal": "",
     "emulator.corrections": "emulator.flink",
     "emulator.flink": "",

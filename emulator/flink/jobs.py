@@ -16,6 +16,8 @@ from typing import Any
 
 from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
 
+# Seconds that a job has to end by itself.
+_END_SECONDS = 10
 _RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 # One compiler, one thread for garbage, and no verification of the classes of a jar that was built here: enough for some
 # hundred events a second, and it starts some seconds sooner.
@@ -100,7 +102,7 @@ class _Run:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "JDK_JAVA_OPTIONS": options, "AWS_ENDPOINT_URL": endpoint},
+            env={**os.environ, "JDK_JAVA_OPTIONS": options, "AWS_ENDPOINT_URL": endpoint, "TMPDIR": str(folder)},
             start_new_session=True,
         )
 
@@ -121,7 +123,7 @@ class _Run:
         self._ending = True
         self._process.terminate()
         try:
-            self._process.wait(30)
+            self._process.wait(_END_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()

@@ -129,7 +129,7 @@ class Process:
             if time.monotonic() >= deadline:
                 raise TimedOutError
             if self._measure() > self._memory_limit:
-                self._kill()
+                self.kill()
                 raise ExitedError(_how(self._process.wait()))
 
     def _write(self, request: bytes) -> None:
@@ -160,14 +160,14 @@ class Process:
             return used
         return 0
 
-    def _kill(self) -> None:
-        """End it and whatever it started, at once."""
+    def kill(self) -> None:
+        """End it and whatever it started, at once. For any thread; an exchange under way raises ExitedError."""
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """End it, and pass on what it printed. A second call changes nothing."""
-        self._kill()
+        self.kill()
         self._process.wait()
         self._printing.join(_OUTPUT)
         with contextlib.suppress(OSError):

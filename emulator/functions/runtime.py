@@ -119,7 +119,7 @@ class ExecutionEnvironment:
     """
 
     def __init__(self, function: Function, host: Host) -> None:
-        self._function = function
+        self.function = function
         self._host = host
         self._process: Process | None = None
         self._init_seconds: float | None = None
@@ -141,13 +141,13 @@ class ExecutionEnvironment:
         answer: dict[str, Any] = {}
         try:
             began = self._prepare()
-            self._say(f"START RequestId: {request_id} Version: {self._function.version}")
-            answer = self._exchange(request_id, event, began + self._function.timeout)
+            self._say(f"START RequestId: {request_id} Version: {self.function.version}")
+            answer = self._exchange(request_id, event, began + self.function.timeout)
         except _InitError as failed:
             answer["error"] = failed.error
         except TimedOutError:
             status = "timeout"
-            reason = f"Task timed out after {self._function.timeout:.2f} seconds"
+            reason = f"Task timed out after {self.function.timeout:.2f} seconds"
             answer["error"] = self._died("Sandbox.Timedout", request_id, reason)
         except ExitedError as exited:
             status = "error\tError Type: Runtime.ExitError"
@@ -155,6 +155,12 @@ class ExecutionEnvironment:
         seconds = time.monotonic() - began
         self._end(request_id, seconds, answer.get("error"), status)
         return _invocation(request_id, answer, seconds)
+
+    def kill(self) -> None:
+        """Kill the process, so that an invocation under way fails at once. For any thread."""
+        process = self._process
+        if process:
+            process.kill()
 
     def close(self) -> None:
         """End the process; the next invocation starts another."""
@@ -164,9 +170,9 @@ class ExecutionEnvironment:
 
     def _start(self) -> Process:
         moment = datetime.now(UTC)
-        self._stream = f"{moment:%Y/%m/%d}/[{self._function.version}]{uuid.uuid4().hex}"
-        variables = environment(self._function, self._host, self._stream)
-        function = self._function
+        self._stream = f"{moment:%Y/%m/%d}/[{self.function.version}]{uuid.uuid4().hex}"
+        variables = environment(self.function, self._host, self._stream)
+        function = self.function
         self._process = Process(function.code, self._host.home, variables, function.memory, self._say)
         return self._process
 
@@ -198,13 +204,13 @@ class ExecutionEnvironment:
             return time.monotonic()
         except TimedOutError:
             began = time.monotonic()
-            self._initialise(self._function.timeout)
+            self._initialise(self.function.timeout)
             return began
 
     def _exchange(self, request_id: str, event: bytes, deadline: float) -> dict[str, Any]:
         head = {
             "request_id": request_id,
-            "function_arn": self._function.arn,
+            "function_arn": self.function.arn,
             "deadline": time.time() + deadline - time.monotonic(),
         }
         # A line end in JSON is white space, and here it ends the message.
@@ -231,7 +237,7 @@ class ExecutionEnvironment:
         report = (
             f"REPORT RequestId: {request_id}\tDuration: {seconds * 1000:.2f} ms\t"
             f"Billed Duration: {math.ceil(seconds * 1000)} ms\t"
-            f"Memory Size: {self._function.memory} MB\tMax Memory Used: {memory} MB"
+            f"Memory Size: {self.function.memory} MB\tMax Memory Used: {memory} MB"
         )
         if self._init_seconds is not None:
             report += f"\tInit Duration: {self._init_seconds * 1000:.2f} ms"
@@ -242,7 +248,7 @@ class ExecutionEnvironment:
             self.close()
 
     def _say(self, text: str) -> None:
-        self._host.log(self._function.log_group, self._stream, text)
+        self._host.log(self.function.log_group, self._stream, text)
 
 
 def _text(error: dict[str, Any]) -> str:

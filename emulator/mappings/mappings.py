@@ -2,29 +2,26 @@
 
 import contextlib
 import json
-import tempfile
 import threading
 import time
 import urllib.request
 from collections.abc import Callable
-from pathlib import Path
 from types import TracebackType
-from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from emulator.functions import description
 from emulator.functions.description import Function, FunctionError
-from emulator.functions.logs import LogShipper
-from emulator.functions.runtime import Host
+from emulator.functions.host import FunctionHost
 from emulator.mappings import on_failure, permissions, settings, shards
 from emulator.mappings.settings import EventSourceMapping, MappingError
 from emulator.mappings.shards import Position
 from emulator.mappings.worker import Pace, Progress, Say, Services, ShardWorker
 
 Wanted = tuple[EventSourceMapping, Function]
+
+GRACE = 3.0
+"""Seconds that invocations have to finish when the mappings end. A function may wait for minutes while another service
+is away; Lambda sends the records of an invocation that did not finish again."""
 
 
 class RunningMapping:
@@ -84,10 +81,10 @@ class RunningMapping:
         """Whether it was stopped, and no invocation is under way any more."""
         return self._stopped and not any(worker.alive for worker in self._workers.values())
 
-    def join(self) -> None:
-        """Wait until all workers have ended."""
+    def join(self, until: float) -> None:
+        """Wait until all workers have ended; see `ShardWorker.join`."""
         for worker in self._workers.values():
-            worker.join()
+            worker.join(until)
 
     def progress(self) -> list[Progress]:
         """Of each shard, ended ones included."""
@@ -111,15 +108,13 @@ class EventSourceMappings:
 
     def __init__(self, endpoint_url: str, region: str, say: Say, pace: Pace | None = None) -> None:
         self._endpoint_url, self._region, self._say = endpoint_url, region, say
-        self._lambda, self._iam = self._client("lambda"), self._client("iam")
-        self._logs = LogShipper(self._client("logs"), say)
-        self._folder = tempfile.TemporaryDirectory(prefix="event-source-mappings-", ignore_cleanup_errors=True)
-        self._home = Path(self._folder.name)
+        self._functions = FunctionHost(endpoint_url, region, say)
+        self._lambda, self._iam = self._functions.client("lambda"), self._functions.client("iam")
         self._services = Services(
-            kinesis=self._client("kinesis"),
-            s3=self._client("s3"),
-            sqs=self._client("sqs"),
-            host=Host(self._home, endpoint_url, self._logs.add),
+            kinesis=self._functions.client("kinesis"),
+            s3=self._functions.client("s3"),
+            sqs=self._functions.client("sqs"),
+            host=self._functions.host,
             pace=pace or Pace(),
             say=say,
             result=self._report,
@@ -131,22 +126,10 @@ class EventSourceMappings:
         self._changed, self._stopping = threading.Event(), threading.Event()
         self._thread = threading.Thread(target=self._watch, name="event source mappings", daemon=True)
 
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=self._region,
-            endpoint_url=self._endpoint_url,
-            # Fake: an emulator accepts any.
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-            config=Config(max_pool_connections=64, connect_timeout=5, retries={"mode": "standard"}),
-        )
-
     def start(self) -> None:
         """Begin with all enabled mappings. Raises botocore's errors if the emulator does not answer."""
-        self._logs.start()
+        self._functions.start()
         try:
-            description.link_runtime(self._home / "runtime")
             self._reconcile()
             self._thread.start()
         except BaseException:
@@ -154,17 +137,17 @@ class EventSourceMappings:
             raise
 
     def stop(self) -> None:
-        """Let invocations under way finish, at most until their timeout, and leave nothing behind."""
+        """End within seconds, and leave nothing behind: invocations under way may finish in `GRACE`, or are killed."""
         self._stopping.set()
         self._changed.set()
         if self._thread.is_alive():
             self._thread.join()
         for running in self._running.values():
             running.stop()
+        until = time.monotonic() + GRACE
         for running in self._running.values():
-            running.join()
-        self._logs.stop()
-        self._folder.cleanup()
+            running.join(until)
+        self._functions.stop()
 
     def __enter__(self) -> "EventSourceMappings":
         self.start()
@@ -235,7 +218,7 @@ class EventSourceMappings:
                 if settings.enabled(configuration):
                     try:
                         mapping = settings.parse(configuration)
-                        function = description.load(self._lambda, self._services.s3, mapping.function_arn, self._home)
+                        function = self._functions.load(mapping.function_arn)
                         wanted[uuid] = mapping, function
                     except MappingError as error:
                         problems[uuid] = str(error)

@@ -111,7 +111,7 @@ class ShardWorker:
         self.progress = Progress(mapping.function, shard_id)
         self._mapping, self._function, self._shard_id = mapping, function, shard_id
         self._services, self._pace, self._finished = services, services.pace, finished
-        self._stop = threading.Event()
+        self._stop, self._killed = threading.Event(), False
         self._failed_reads = 0
         self._arrivals: deque[float] = deque()
         self._environment = ExecutionEnvironment(function, services.host)
@@ -130,12 +130,20 @@ class ShardWorker:
         self._thread.start()
 
     def stop(self) -> None:
-        """Make no further invocation; the one under way is finished. Returns at once."""
+        """Make no further invocation. Returns at once; the one under way goes on until `join`."""
         self._stop.set()
 
-    def join(self) -> None:
-        """Wait until it has ended."""
-        self._thread.join()
+    def join(self, until: float) -> None:
+        """Wait until it has ended; from a moment of `time.monotonic` on, kill its function's process.
+
+        An invocation that was killed counts as not made: its records are neither done nor discarded.
+        """
+        self._thread.join(max(0.0, until - time.monotonic()))
+        # Again and again, since it may be about to start a process.
+        while self._thread.is_alive():
+            self._killed = True
+            self._environment.kill()
+            self._thread.join(0.1)
 
     def _run(self) -> None:
         for times in itertools.count(1):
@@ -213,6 +221,8 @@ class ShardWorker:
         if self._stop.is_set():
             return None
         invocation = self._environment.invoke(batch.payload())
+        if self._killed:
+            return None
         result = "PROBLEM: Function call failed" if invocation.function_error else "OK"
         self._services.result(self._mapping.uuid, result)
         return invocation

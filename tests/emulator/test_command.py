@@ -18,9 +18,14 @@ from tests.emulator.mappings.lambda_account import LambdaAccount
 REGION = "us-east-1"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_one_port_for_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
-    """A client that takes the printed line works there, a mapping runs its function, and nothing is left behind."""
+@pytest.mark.parametrize(
+    ("number", "text"), [(signal.SIGINT, "k/1"), (signal.SIGTERM, "k/hang"), (signal.SIGHUP, "k/hang")]
+)
+def test_one_port_for_all_of_it(tmp_path: Path, number: signal.Signals, text: str) -> None:
+    """A client that takes the printed line works there, a mapping runs its function, and nothing is left behind.
+
+    That is so although the function may hang: it is not waited for until its time-out.
+    """
     folder = tmp_path / "tmp"
     folder.mkdir()
     own = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")} | {"TMPDIR": str(folder)}
@@ -34,15 +39,15 @@ def test_one_port_for_all_of_it(tmp_path: Path, number: signal.Signals) -> None:
         assert "AWS_DEFAULT_REGION=us-east-1" in printed[2].split()
         account = LambdaAccount(Emulator(printed[1], REGION), tmp_path)
         account.emulator.create_streams(1)
-        account.create_function()
+        account.create_function(Timeout=900)
         account.create_mapping()
-        account.put("k/1")
-        eventually(lambda: account.seen() == ["k/1"] or process.poll() is not None, "the record")
+        account.put(text)
+        eventually(lambda: account.seen() == [text] or process.poll() is not None, "the record")
         children = psutil.Process(process.pid).children(recursive=True)
     finally:
         process.send_signal(number)
         _, errors = process.communicate(timeout=120)
-    assert (process.returncode, account.seen()) == (130, ["k/1"])
+    assert (process.returncode, account.seen()) == (130, [text])
     assert errors.splitlines()[-1] == "stopped; nothing is left behind"
     assert f"mapping {SOURCE} → recorder" in errors
     # The server, and the function.

@@ -19,7 +19,7 @@ from emulator.mappings.mappings import EventSourceMappings
 from emulator.mappings.settings import EventSourceMapping
 from emulator.mappings.worker import Pace, ShardWorker
 from tests.emulated import ALERTS, REGION, SOURCE, Emulator, eventually
-from tests.emulator.mappings.lambda_account import LambdaAccount
+from tests.emulator.mappings.lambda_account import RECORDER, LambdaAccount
 
 FAILURE_HANDLING: dict[str, Any] = {
     "BisectBatchOnFunctionError": True,
@@ -543,6 +543,7 @@ def test_nothing_is_left(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch
     account.create_function(Timeout=60)
     account.create_mapping()
     account.put("k/wait")
+    monkeypatch.setattr("emulator.mappings.mappings.GRACE", 60)
     before, names = set(psutil.Process().children(recursive=True)), {thread.name for thread in threading.enumerate()}
     with account.running() as mappings:
         eventually(lambda: account.seen() == ["k/wait"], "an invocation", 20)
@@ -554,6 +555,20 @@ def test_nothing_is_left(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch
     assert set(psutil.Process().children(recursive=True)) <= before
     assert {thread.name for thread in threading.enumerate()} <= names
     assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.parametrize("text", ["k/hang", "k/1"])
+def test_end_while_a_function_hangs(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    """It is killed, handling a record or loading its code; its record is not discarded, though it has no retry left."""
+    source = RECORDER if text == "k/hang" else f"{RECORDER}\nprint('loading', flush=True)\nwhile True: time.sleep(1)"
+    account.create_function(source=source, Timeout=900)
+    account.create_mapping(MaximumRetryAttempts=0, **on_failure(account.create_bucket()))
+    account.put(text)
+    monkeypatch.setattr("emulator.mappings.mappings.GRACE", 0)
+    with account.running() as mappings:
+        eventually(lambda: account.seen() == [text] or "loading" in account.log(), "the hanging")
+    assert (threads(), account.objects()) == ([], {})
+    assert [(each.done, each.discarded) for each in mappings.statistics()] == [(0, 0)]
 
 
 def test_retries_are_paced_as_lambdas() -> None:
