@@ -43,7 +43,7 @@ bench: .venv/dev
 	$(BIN)/python -m deploy.costs.monthly
 
 docs: .venv/docs
-	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --quiet
+	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --strict
 	@echo "the documentation is in build/site; open build/site/index.html"
 
 .venv/bin/python:

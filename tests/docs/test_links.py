@@ -28,6 +28,12 @@ def test_links(page: Path) -> None:
     assert broken == []
 
 
+def test_every_page_is_in_the_navigation_of_the_site() -> None:
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8").partition("\nnav:\n")[2]
+    named = set(re.findall(r": ([\w.-]+\.md)$", navigation, re.MULTILINE))
+    assert [page.name for page in (ROOT / "docs").glob("*.md") if page.name not in named] == []
+
+
 def test_every_page_is_linked_from_the_readme() -> None:
     reached = {(ROOT / link.partition("#")[0]).resolve() for link in pages.links(ROOT / "README.md")}
     reached |= {(ROOT / link.partition("#")[0]).resolve() for link in pages.links(ROOT / "README.es.md")}
