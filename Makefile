@@ -1,6 +1,9 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
+# Quiet, but for its errors. Without --no-compile pip compiles all of PyFlink's and Beam's modules, most of which nothing
+# imports: half a minute.
+INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
 .PHONY: run pipeline rehearsal test test-fast faults lint lock bench docs clean
@@ -48,26 +51,30 @@ docs: .venv/docs
 
 .venv/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }
-	$(PYTHON) -m venv .venv
+	@echo "creating a Python environment in .venv" >&2
+	@$(PYTHON) -m venv .venv
 
-# Without --no-compile pip compiles all of PyFlink's and Beam's modules, most of which nothing imports: half a minute.
 .venv/run: requirements.txt | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r requirements.txt
+	@echo "installing Flink and what else the job needs into .venv, once: about 395 MB to download" >&2
+	@$(BIN)/python $(INSTALL) -r requirements.txt
+	@echo "installed" >&2
 	@touch $@
 
 .venv/dev: requirements-dev.txt | .venv/bin/python
-	$(BIN)/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r requirements-dev.txt
+	@echo "installing Flink, the emulator and the tools for tests into .venv, once: about 460 MB to download" >&2
+	@$(BIN)/python $(INSTALL) -r requirements-dev.txt
+	@echo "installed" >&2
 	@touch $@ .venv/run
 
 # The scanner of the templates pins other versions of what we use, so it has an environment of its own.
 .venv/scan: tests/deploy/requirements-scan.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/scanner
-	.venv/scanner/bin/python -m pip install --disable-pip-version-check --no-compile --require-hashes -r tests/deploy/requirements-scan.txt
+	.venv/scanner/bin/python $(INSTALL) -r tests/deploy/requirements-scan.txt
 	@touch $@
 
 .venv/docs: docs/requirements.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/site
-	.venv/site/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes -r docs/requirements.txt
+	.venv/site/bin/python $(INSTALL) -r docs/requirements.txt
 	@touch $@
 
 lock: .venv/dev

@@ -14,6 +14,11 @@ def begin() -> None:
     _began = time.monotonic()
 
 
+def counted(number: int, noun: str) -> str:
+    """A number and its noun: `1 record`, `2 records`."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def say(text: str) -> None:
     """One line of progress."""
     seconds = int(time.monotonic() - _began)

@@ -49,4 +49,5 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """End with one line."""
-        self.exit(2, f"{self._name}: {message.removeprefix('argument ')} (--help explains the options)\n")
+        line = " ".join(message.split()).removeprefix("argument ")
+        self.exit(2, f"{self._name}: {line} (--help explains the options)\n")

@@ -13,7 +13,7 @@ from deploy.aws import errors, flink_application, on_failure, stacks, waiting
 from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
-from deploy.progress import say, step
+from deploy.progress import counted, say, step
 from deploy.up import subscribers
 
 _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
@@ -83,7 +83,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     for bucket in buckets:
         count = _count(aws, bucket)
         verb = "goes" if options.delete_failures or not count else "is kept (--delete-failures deletes it)"
-        print(f"the bucket of failures {bucket} {verb}, with {count} objects")
+        print(f"the bucket of failures {bucket} {verb}, with {counted(count, 'object')}")
     if not options.yes and not _confirmed(wanted.name):
         print("nothing was changed")
         return 1
@@ -142,7 +142,7 @@ def _items(dynamodb: Any, table: str) -> str:
     page = dynamodb.scan(TableName=table, Select="COUNT")
     if "LastEvaluatedKey" in page:
         return f"more than {max(page['Count'], described.get('ItemCount', 0))} items"
-    return f"{page['Count']} items"
+    return counted(page["Count"], "item")
 
 
 def _confirmed(name: str) -> bool:
@@ -178,7 +178,7 @@ def _count(aws: Aws, bucket: str) -> int:
 
 
 def _kept(aws: Aws, bucket: str) -> str:
-    return f"the bucket {bucket} with {_count(aws, bucket)} failures, which `down --delete-failures` deletes"
+    return f"the bucket {bucket} with {counted(_count(aws, bucket), 'failure')}, which `down --delete-failures` deletes"
 
 
 def _delete_failures(aws: Aws, bucket: str, full: bool) -> bool:

@@ -10,7 +10,7 @@ from deploy.aws.errors import DeployError
 from deploy.aws.on_failure import Failure
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
-from deploy.progress import say
+from deploy.progress import counted, say
 
 _FUNCTIONS = {"kinesis-to-dynamo": "KinesisToDynamo", "alerts-to-sns": "AlertsToSns"}
 _KNOWN_SENT = timedelta(days=1)
@@ -47,8 +47,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         else:
             records += len(failure.records)
             on_failure.move(s3, bucket, key)
-            say(f"{key}: {len(failure.records)} records sent again")
-    print(f"{records} records sent again; {stay} objects stay in the bucket {bucket}")
+            say(f"{key}: {counted(len(failure.records), 'record')} sent again")
+    remain = f"{counted(stay, 'object')} {'stays' if stay == 1 else 'stay'} in the bucket {bucket}"
+    print(f"{counted(records, 'record')} sent again; {remain}")
     return 1 if stay else 0
 
 

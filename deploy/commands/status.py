@@ -11,6 +11,7 @@ from deploy import alarm_mail, deployment
 from deploy.aws import errors, flink_application, flink_job, on_failure, stacks, waiting
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
+from deploy.progress import counted
 
 _MINUTES = 10
 _FUNCTIONS = ("KinesisToDynamo", "AlertsToSns")
@@ -82,13 +83,9 @@ def _streams(aws: Aws, system: dict[str, str]) -> Iterator[str]:
             summary = aws.client("kinesis").describe_stream_summary(StreamName=system[output])
             stream = summary["StreamDescriptionSummary"]
             yield (
-                f"{stream['StreamName']}: {stream['StreamStatus']}, {_shards(stream['OpenShardCount'])}, "
+                f"{stream['StreamName']}: {stream['StreamStatus']}, {counted(stream['OpenShardCount'], 'shard')}, "
                 f"kept for {stream['RetentionPeriodHours']} h"
             )
-
-
-def _shards(count: int) -> str:
-    return f"{count} shard{'s' * (count != 1)}"
 
 
 def _functions(aws: Aws, system: dict[str, str]) -> Iterator[str]:
@@ -106,7 +103,8 @@ def _functions(aws: Aws, system: dict[str, str]) -> Iterator[str]:
         failures = sum(1 for _ in on_failure.keys(aws.client("s3"), on_failure.bucket(system), *prefixes))
         last = answer.get("LastProcessingResult") or "nothing yet"
         name = system[f"{function}Name"]
-        yield f"{name}: mapping {answer['State']}, last result {last}, {_lag(aws, name)}, {failures} failures"
+        lag, kept = _lag(aws, name), counted(failures, "failure")
+        yield f"{name}: mapping {answer['State']}, last result {last}, {lag}, {kept}"
 
 
 def _lag(aws: Aws, function: str) -> str:

@@ -87,7 +87,7 @@ class _Run:
         self._thread.start()
 
     def _start(self, code: bytes, endpoint: str) -> "subprocess.Popen[bytes]":
-        """Unpack the zip, and run its script as `flink run` does: with its property groups and parallelism."""
+        """Unpack the zip, and run its script as `flink run` does, and with the dashboard that the service has."""
         application, folder = self._application, Path(self._folder.name)
         with zipfile.ZipFile(io.BytesIO(code)) as package:
             package.extractall(folder)
@@ -98,7 +98,7 @@ class _Run:
         script = folder / _pairs(application, _RUN_OPTIONS)["python"]
         options = f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_QUICK_START}".strip()
         return subprocess.Popen(
-            [sys.executable, str(script), "--properties", str(properties), "--parallelism", parallelism],
+            [sys.executable, str(script), "--properties", str(properties), "--parallelism", parallelism, "--ui"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -128,6 +128,41 @@ def jvm(extra: Mapping[str, str], verbose: bool = False, short: bool = False) ->
                 process.wait()
 
 
+def web_config(shown: bool) -> dict[str, str]:
+    """Flink's configuration for its web dashboard, which a Flink in our own JVM serves to this machine alone.
+
+    Nobody is asked for a password there, so it can neither start programs nor cancel the job.
+
+    Args:
+        shown: whether the user is told of it: then it has Flink's usual port 8081 or the next free one, else any.
+    """
+    config = {
+        "rest.address": "127.0.0.1",
+        "rest.bind-address": "127.0.0.1",
+        "web.submit.enable": "false",
+        "web.cancel.enable": "false",
+    }
+    return config | {"rest.bind-port": "8081-8180"} if shown else config
+
+
+def dashboard(client: Any) -> str | None:
+    """The address of the dashboard that shows a job (None: the job has ended, and its dashboard with it).
+
+    Args:
+        client: PyFlink's JobClient of a job in our own JVM. It keeps the mini-cluster but does not tell its address.
+    """
+    from py4j.protocol import Py4JError
+    from pyflink.util.exceptions import JavaException
+
+    job = client._j_job_client
+    field = job.getClass().getDeclaredField("miniCluster")
+    field.setAccessible(True)
+    try:
+        return str(field.get(job).getRestAddress().get().toString())
+    except (JavaException, Py4JError):
+        return None
+
+
 def _start(get_gateway: Callable[[], Any]) -> None:
     try:
         get_gateway()

@@ -27,6 +27,7 @@ class Options:
         input: a file of events or a folder of them, a named pipe, or `-` for standard input (None: the sample).
         dead_letters: the file of dead letters (None: the default).
         parallelism: parallel readers; on a cluster the cluster's is used.
+        ui: whether to name the address of Flink's web dashboard; on a cluster the cluster has its own.
         verbose: whether to show what Flink logs.
     """
 
@@ -35,6 +36,7 @@ class Options:
     input: Path | None
     dead_letters: Path | None
     parallelism: int
+    ui: bool
     verbose: bool
 
 
@@ -97,6 +99,11 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="parse every inventory event, also those whose text shows that they are not low (slower; for experiments)",
     )
+    add(
+        "--ui",
+        action="store_true",
+        help="print the address of Flink's web dashboard, served while the job runs",
+    )
     add("--verbose", action="store_true", help="show what Flink logs")
     return result
 
@@ -144,5 +151,6 @@ def read(arguments: list[str]) -> Options:
         given.input,
         given.dead_letters,
         settings.whole_number(given.parallelism, "--parallelism", 1, _MOST_PARALLELISM),
+        given.ui,
         given.verbose,
     )

@@ -70,7 +70,9 @@ def _detect(
     clock.doing("starting Flink")
     with jvm.jvm({}, options.verbose, short=events.records < _MANY) as folder:
         tables, written = files.tables(folder, events, in_order=options.alerts.policy == "crossing")
-        result = submit(options.alerts, tables, {"parallelism.default": str(options.parallelism)})
+        config = {"parallelism.default": str(options.parallelism), **jvm.web_config(options.ui)}
+        result = submit(options.alerts, tables, config)
+        _name_dashboard(options, result)
         clock.doing(f"reading {counted(events.records, 'record')}")
         _wait(result)
         dead_letters = target.fill(written.dead_letters)
@@ -94,14 +96,21 @@ def on_streams(options: Options, streams: Streams, submit: Submit) -> None:
         names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
         clock.doing(f"starting Flink on {names}")
         with jvm.jvm(kinesis.jvm_environment(), options.verbose):
-            result = submit(options.alerts, kinesis.tables(streams), own_config(options.parallelism))
+            result = submit(options.alerts, kinesis.tables(streams), own_config(options.parallelism, options.ui))
+            _name_dashboard(options, result)
             clock.done("running; Ctrl-C stops it")
             _wait(result)
 
 
-def own_config(parallelism: int) -> dict[str, str]:
-    """Flink's configuration for a run on streams without a cluster."""
-    return {"pipeline.jars": CONNECTOR.as_uri(), "parallelism.default": str(parallelism), **_OWN_CONFIG}
+def own_config(parallelism: int, ui: bool = False) -> dict[str, str]:
+    """Flink's configuration for a run on streams without a cluster; `ui`: its dashboard is shown."""
+    common = {"pipeline.jars": CONNECTOR.as_uri(), "parallelism.default": str(parallelism)}
+    return {**common, **_OWN_CONFIG, **jvm.web_config(ui)}
+
+
+def _name_dashboard(options: Options, result: "TableResult") -> None:
+    if options.ui and (address := jvm.dashboard(result.get_job_client())):
+        say(f"Flink's web dashboard: {address}")
 
 
 def _wait(result: "TableResult") -> None:

@@ -45,7 +45,7 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(down, "_delete", with_a_late_flush)
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
-    assert "HttpRequests is deleted, with 1 items" in outcome.out
+    assert "HttpRequests is deleted, with 1 item" in outcome.out
     assert "nothing is left but the operators' key " in outcome.out
     assert "/aws/lambda/KinesisToDynamo is there again" in outcome.err
     days = cfn.load("monitoring")["Resources"]["OperatorsKey"]["Properties"]["PendingWindowInDays"]
@@ -61,8 +61,8 @@ def test_failures_go_only_when_it_is_told(account: Account) -> None:
     kept = store(account, "rejected/KinesisToDynamo/2026/01/05/shardId-000000000006-2.json", {})
     outcome = account.run("down", "--yes")
     assert outcome.status == 0, outcome.err
-    assert f"the bucket of failures {name} is kept (--delete-failures deletes it), with 1 objects" in outcome.out
-    left = f"but the bucket {name} with 1 failures, which `down --delete-failures` deletes"
+    assert f"the bucket of failures {name} is kept (--delete-failures deletes it), with 1 object" in outcome.out
+    left = f"but the bucket {name} with 1 failure, which `down --delete-failures` deletes"
     assert f"nothing is left {left}" in outcome.out
     assert [one["Name"] for one in everything(account).pop("buckets")] == [name]
     assert set(everything(account)) == {"buckets"}
@@ -72,7 +72,7 @@ def test_failures_go_only_when_it_is_told(account: Account) -> None:
     assert account.run("up").status == 0
     outcome = account.run("down", "--yes", "--delete-failures")
     assert outcome.status == 0, outcome.err
-    assert f"the bucket of failures {name} goes, with 1 objects" in outcome.out
+    assert f"the bucket of failures {name} goes, with 1 object" in outcome.out
     assert everything(account) == {}
 
 

@@ -123,7 +123,7 @@ def test_what_fails_again_stays(account: Account, invocations: Invocations) -> N
     invocations.failing.add(number)
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 1
-    assert "0 records sent again; 1 objects stay" in outcome.out
+    assert "0 records sent again; 1 object stays" in outcome.out
     assert f"{key}: stays: 1 of 2 records failed again, the first {number}" in outcome.err
     assert objects(account) == [key]
 
@@ -164,6 +164,6 @@ def test_an_object_of_another_form_stops_nothing(account: Account, invocations: 
     outcome = account.run("redrive", "kinesis-to-dynamo")
     assert outcome.status == 1
     assert f"{foreign}: stays: expected what Lambda or a function writes when it gives up" in outcome.err
-    assert "1 records sent again; 1 objects stay" in outcome.out
+    assert "1 record sent again; 1 object stays" in outcome.out
     assert invocations.data() == ["a"]
     assert foreign in objects(account)

@@ -83,9 +83,11 @@ def test_folder_gz_and_options(tmp_path: Path) -> None:
         "2",
         "--parallelism",
         "2",
+        "--ui",
     )
     assert result.stdout.count(b"\n") == 1
     assert b"3 records read, 1 alert, 1 dead letter, " in result.stderr
+    assert re.search(rb"^Flink's web dashboard: http://127.0.0.1:[0-9]+$", result.stderr, re.MULTILINE)
     letter = json.loads((tmp_path / "bad.jsonl").read_bytes())
     assert letter["payload"] == BAD.rstrip(b"\n").decode("latin-1")
 

@@ -136,7 +136,7 @@ def test_a_job_that_runs(shop: Shop, emulator: Emulator, folder: Path) -> None:
     assert runs == "running; Ctrl-C stops it"
     assert endpoint == f"on {emulator.endpoint}"
     words = arguments.split()
-    assert words[-2:] == ["--parallelism", "2"]
+    assert words[-3:] == ["--parallelism", "2", "--ui"]
     properties = json.loads(Path(words[words.index("--properties") + 1]).read_text())
     assert {"PropertyGroupId": "Alerts", "PropertyMap": {"threshold": "7"}} in properties
 
