@@ -151,8 +151,9 @@ class Cluster:
         """End all processes."""
         for process in [*self.task_managers.values(), *([self.job_manager] if self.job_manager else [])]:
             _kill(process)
-        # What they unpacked: some hundred megabytes, which a JVM that is killed leaves.
-        shutil.rmtree(self._folder / "tmp", ignore_errors=True)
+        # The logs stay with the test's other files; the rest is large.
+        for folder in (self._folder / "tmp", self._folder / "checkpoints", self._folder / "savepoints", self._package):
+            shutil.rmtree(folder, ignore_errors=True)
 
     def heaps(self) -> dict[str, float]:
         """The heap that each process uses, in bytes. Raises OSError while the JobManager is not there."""
