@@ -61,7 +61,7 @@ def problem(command: str) -> str | None:
     """What is wrong with a command as a page shows it, if anything."""
     match pages.words(command):
         case ["make", target, *_]:
-            rules = re.findall(r"^([\w-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+            rules = re.findall(r"^([\w./-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
             return None if target in rules else f"{command}: the Makefile has no {target}"
         case [python, "-m", "pytest", *rest] if python.endswith("python"):
             missing = [word for word in rest if word.startswith("tests/") and not (ROOT / word).exists()]
