@@ -3,6 +3,7 @@
 Tried with moto 5.2.5. Each correction is one function below; its docstring says what moto does and what AWS does.
 """
 
+import functools
 import math
 import threading
 import time
@@ -20,26 +21,23 @@ from moto.kinesis.utils import decompose_shard_iterator
 
 # One for all shards: what it guards takes microseconds.
 _LOCK = threading.RLock()
-_applied = False
 
 
+@functools.cache
 def apply(limit_reads: bool = False) -> None:
     """Correct the moto of this process; call it before the server starts. A second call changes nothing.
 
     Args:
         limit_reads: whether to allow five reads a second of a shard, as AWS does; without it there is no limit.
     """
-    global _applied
-    if not _applied:
-        _applied = True
-        _write_one_record_at_a_time()
-        _write_to_open_shards()
-        _keep_records_where_they_are()
-        _filter_shards()
-        _end_closed_shards()
-        _keep_no_metrics()
-        if limit_reads:
-            _allow_five_reads_a_second()
+    _write_one_record_at_a_time()
+    _write_to_open_shards()
+    _keep_records_where_they_are()
+    _filter_shards()
+    _end_closed_shards()
+    _keep_no_metrics()
+    if limit_reads:
+        _allow_five_reads_a_second()
 
 
 def _write_one_record_at_a_time() -> None:

@@ -3,24 +3,21 @@
 Tried with moto 5.2.5. Each correction is one function below; its docstring says what moto does and what AWS does.
 """
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping, LambdaBackend
 from moto.core.exceptions import JsonRESTError
 
-_applied = False
 
-
+@functools.cache
 def apply() -> None:
     """Correct the moto of this process; call it before the server starts. A second call changes nothing."""
-    global _applied
-    if not _applied:
-        _applied = True
-        _run_no_mapping()
-        _refuse_a_second_mapping()
-        _show_starting_timestamps()
-        _show_last_results()
+    _run_no_mapping()
+    _refuse_a_second_mapping()
+    _show_starting_timestamps()
+    _show_last_results()
 
 
 def _run_no_mapping() -> None:

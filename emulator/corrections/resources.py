@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/.
 """
 
 import contextlib
+import functools
 import json
 import time
 from typing import Any
@@ -18,20 +19,16 @@ from moto.logs.models import logs_backends
 from emulator.flink import endpoint, shapes
 from emulator.flink.shapes import RefusedError
 
-_applied = False
 
-
+@functools.cache
 def apply() -> None:
     """Add them to the moto of this process, where `emulator.flink.endpoint` serves the Flink service.
 
     A second call changes nothing.
     """
-    global _applied
-    if not _applied:
-        _applied = True
-        _add(Application, LogStream, Alarm)
-        _write_key_policies_as_text()
-        _write_role_policies_as_text()
+    _add(Application, LogStream, Alarm)
+    _write_key_policies_as_text()
+    _write_role_policies_as_text()
 
 
 def _add(*types: "type[Resource]") -> None:

@@ -17,23 +17,19 @@ from moto.cloudformation.responses import CloudFormationResponse
 from moto.dynamodb.exceptions import ResourceNotFoundException
 from moto.dynamodb.models.table import Table
 
-_applied = False
 
-
+@functools.cache
 def apply() -> None:
     """Correct the moto of this process. A second call changes nothing."""
-    global _applied
-    if not _applied:
-        _applied = True
-        _read_templates_once()
-        _refuse_stacks_that_exist()
-        _change_only_what_differs()
-        _list_the_changes()
-        _update_resources()
-        _roll_back_what_fails()
-        _delete_what_fails_to_be_created()
-        _delete_tables_that_are_gone()
-        _retain_except_on_create()
+    _read_templates_once()
+    _refuse_stacks_that_exist()
+    _change_only_what_differs()
+    _list_the_changes()
+    _update_resources()
+    _roll_back_what_fails()
+    _delete_what_fails_to_be_created()
+    _delete_tables_that_are_gone()
+    _retain_except_on_create()
 
 
 def _read_templates_once() -> None:

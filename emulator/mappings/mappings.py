@@ -113,7 +113,6 @@ class EventSourceMappings:
         self._services = Services(
             kinesis=self._functions.client("kinesis"),
             s3=self._functions.client("s3"),
-            sqs=self._functions.client("sqs"),
             host=self._functions.host,
             pace=pace or Pace(),
             say=say,
@@ -234,7 +233,7 @@ class EventSourceMappings:
             if running:
                 running.refresh()
                 return
-            on_failure.check(self._services.s3, self._services.sqs, mapping)
+            on_failure.check(self._services.s3, mapping)
             permissions.check(self._iam, function.role_arn, mapping)
             running = RunningMapping(wanted, self._services, self._positions.get(uuid), self._changed.set)
             running.refresh()

@@ -1,8 +1,7 @@
-"""On-failure destinations: what a bucket or a queue gets when records are discarded.
+"""On-failure destinations: what a bucket gets when records are discarded.
 
 https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html. A bucket gets the whole event that the
-function was, or would have been, invoked with; a queue gets the shard and the sequence numbers alone. The form was
-compared with what LocalStack's tests recorded from AWS
+function was, or would have been, invoked with. The form was compared with what LocalStack's tests recorded from AWS
 (https://github.com/localstack/localstack, tests/aws/services/lambda_/event_source_mapping, `…_on_failure_destination`).
 """
 
@@ -80,43 +79,26 @@ def object_key(mapping: EventSourceMapping, record: dict[str, Any]) -> str:
     return f"{folder}/{at:%Y/%m/%d/%Y-%m-%dT%H.%M.%S}-{uuid.uuid4()}"
 
 
-def check(s3: Any, sqs: Any, mapping: EventSourceMapping) -> None:
-    """Check that a mapping's destination, if it has one, is there.
-
-    Args:
-        s3: a boto3 S3 client.
-        sqs: a boto3 SQS client.
-        mapping: the mapping.
-
-    Raises:
-        MappingError: if it is not there.
-    """
-    kind, name = mapping.destination
-    try:
-        if kind == "s3":
-            s3.head_bucket(Bucket=name)
-        elif kind == "sqs":
-            sqs.get_queue_url(QueueName=name)
-    except ClientError:
-        what = "a bucket" if kind == "s3" else "a queue"
-        arn = mapping.on_failure_arn
-        raise MappingError(f"{mapping}: DestinationConfig.OnFailure: expected {what} that exists, got {arn}") from None
+def check(s3: Any, mapping: EventSourceMapping) -> None:
+    """Check with a boto3 S3 client that a mapping's destination, if it has one, is there. Raises MappingError."""
+    if mapping.bucket:
+        try:
+            s3.head_bucket(Bucket=mapping.bucket)
+        except ClientError:
+            raise MappingError(
+                f"{mapping}: DestinationConfig.OnFailure: expected a bucket that exists, got {mapping.on_failure_arn}"
+            ) from None
 
 
-def send(s3: Any, sqs: Any, mapping: EventSourceMapping, record: dict[str, Any], payload: bytes) -> None:
+def send(s3: Any, mapping: EventSourceMapping, record: dict[str, Any], payload: bytes) -> None:
     """Send an invocation record to the mapping's destination, if it has one. Raises botocore's errors.
 
     Args:
         s3: a boto3 S3 client.
-        sqs: a boto3 SQS client.
         mapping: the mapping.
         record: what `invocation_record` gave.
-        payload: the event, as JSON; an object has it as text in `payload`.
+        payload: the event, as JSON; the object has it as text in `payload`.
     """
-    kind, name = mapping.destination
-    if kind == "s3":
+    if mapping.bucket:
         body = json.dumps(record | {"payload": payload.decode()})
-        s3.put_object(Bucket=name, Key=object_key(mapping, record), Body=body.encode())
-    elif kind == "sqs":
-        url = sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        sqs.send_message(QueueUrl=url, MessageBody=json.dumps(record))
+        s3.put_object(Bucket=mapping.bucket, Key=object_key(mapping, record), Body=body.encode())

@@ -42,12 +42,9 @@ def _needed(mapping: EventSourceMapping) -> Iterator[tuple[str, str]]:
     for action in _READ:
         yield f"kinesis:{action}", mapping.stream_arn
     # https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-    kind, _ = mapping.destination
-    if kind == "s3":
+    if mapping.bucket:
         yield "s3:ListBucket", mapping.on_failure_arn
         yield "s3:PutObject", f"{mapping.on_failure_arn}/aws/lambda/{mapping.uuid}/"
-    elif kind == "sqs":
-        yield "sqs:SendMessage", mapping.on_failure_arn
 
 
 def _statements(iam: Any, role: str) -> Iterator[dict[str, Any]]:

@@ -10,9 +10,7 @@ UNLIMITED = -1
 """`maximum_retry_attempts` and `maximum_record_age` without a limit."""
 
 _STREAM = re.compile(r"arn:aws[a-z-]*:kinesis:([a-z0-9-]+):\d{12}:stream/([a-zA-Z0-9_.-]{1,128})")
-_DESTINATION = re.compile(
-    r"arn:aws[a-z-]*:(?:(s3):::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])|(sqs):[a-z0-9-]+:\d{12}:([a-zA-Z0-9_-]{1,80}))"
-)
+_BUCKET = re.compile(r"arn:aws[a-z-]*:s3:::([a-z0-9][a-z0-9.-]{1,61}[a-z0-9])")
 _POSITIONS = ("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP")
 _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 
@@ -52,7 +50,7 @@ class EventSourceMapping:
         maximum_retry_attempts: how often a failing batch is sent again, 0 to 10,000, or `UNLIMITED`.
         maximum_record_age: the oldest record that the function gets, in seconds, 60 to 604,800, or `UNLIMITED`.
         report_batch_item_failures: whether the function says which records failed.
-        on_failure_arn: the bucket or queue that discarded records are sent to; empty for none.
+        on_failure_arn: the bucket that discarded records are sent to; empty for none.
     """
 
     uuid: str
@@ -79,10 +77,9 @@ class EventSourceMapping:
         return self.function_arn.split(":")[6]
 
     @property
-    def destination(self) -> tuple[str, str]:
-        """The service, `s3` or `sqs`, and the name of the on-failure destination; two empty texts without one."""
-        found = _DESTINATION.fullmatch(self.on_failure_arn)
-        return (found[1] or found[3], found[2] or found[4]) if found else ("", "")
+    def bucket(self) -> str:
+        """The name of the bucket that discarded records are sent to; empty for none."""
+        return self.on_failure_arn.rpartition(":")[2]
 
     def __str__(self) -> str:
         return f"mapping {self.stream} → {self.function} ({self.uuid})"
@@ -173,7 +170,7 @@ def _destination(configuration: Mapping[str, Any]) -> str:
     if destinations.get("OnSuccess"):
         raise MappingError("DestinationConfig.OnSuccess: a stream has none; expected OnFailure alone")
     arn = (destinations.get("OnFailure") or {}).get("Destination") or ""
-    return arn and _matching(_DESTINATION, "DestinationConfig.OnFailure", arn, "the ARN of an S3 bucket or SQS queue")
+    return arn and _matching(_BUCKET, "DestinationConfig.OnFailure", arn, "the ARN of an S3 bucket")
 
 
 def _starting_position(configuration: Mapping[str, Any]) -> tuple[str, float | None]:

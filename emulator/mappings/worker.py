@@ -51,7 +51,7 @@ class Services:
     """What all mappings of an emulator use.
 
     Args:
-        kinesis: a boto3 client, as are `s3` and `sqs`.
+        kinesis: a boto3 client, as is `s3`.
         host: where functions run.
         pace: how fast mappings work.
         say: takes a line for people, from any thread.
@@ -60,7 +60,6 @@ class Services:
 
     kinesis: Any
     s3: Any
-    sqs: Any
     host: Host
     pace: Pace
     say: Say
@@ -241,7 +240,7 @@ class ShardWorker:
         )
         for times in itertools.count(1):
             try:
-                on_failure.send(self._services.s3, self._services.sqs, self._mapping, record, batch.payload())
+                on_failure.send(self._services.s3, self._mapping, record, batch.payload())
                 break
             except (ClientError, BotoCoreError) as error:
                 if times == 1:

@@ -1,4 +1,4 @@
-"""An account on the emulator with functions, mappings and queues, and a way to run the mappings."""
+"""An account on the emulator with functions, mappings and buckets, and a way to run the mappings."""
 
 import contextlib
 import io
@@ -57,8 +57,8 @@ class LambdaAccount:
         self.emulator = emulator
         self.kept = folder / "kept"
         self.kept.touch()
-        self.lambda_, self.sqs, self.s3, self.logs, self.iam, self.cloudformation = (
-            self._client(service) for service in ("lambda", "sqs", "s3", "logs", "iam", "cloudformation")
+        self.lambda_, self.s3, self.logs, self.iam, self.cloudformation = (
+            self._client(service) for service in ("lambda", "s3", "logs", "iam", "cloudformation")
         )
         self.said: list[str] = []
         self.create_bucket("code")
@@ -91,7 +91,7 @@ class LambdaAccount:
 
     def role(self, *actions: str, name: str = "function") -> str:
         """A role for functions, which may do these actions; without one, all that a mapping needs."""
-        actions = actions or ("kinesis:Describe*", "kinesis:Get*", "kinesis:ListShards", "sqs:*", "s3:*")
+        actions = actions or ("kinesis:Describe*", "kinesis:Get*", "kinesis:ListShards", "s3:*")
         statement = {"Effect": "Allow", "Action": list(actions), "Resource": "*"}
         with contextlib.suppress(self.iam.exceptions.EntityAlreadyExistsException):
             self.iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
@@ -102,12 +102,6 @@ class LambdaAccount:
     def go_on(self) -> None:
         """End the waiting of records that say `wait`."""
         self.kept.with_name("kept.go").touch()
-
-    def create_queue(self, name: str = "failures") -> str:
-        """Create an on-failure queue; its ARN."""
-        url = self.sqs.create_queue(QueueName=name)["QueueUrl"]
-        attributes = self.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-        return str(attributes["Attributes"]["QueueArn"])
 
     def create_mapping(self, function: str = "recorder", **settings: Any) -> str:
         """Map the source stream to a function; the mapping's UUID."""
@@ -131,15 +125,9 @@ class LambdaAccount:
         """All the records of all batches."""
         return [text for batch in self.batches() for text in batch]
 
-    def failures(self, name: str = "failures") -> list[dict[str, Any]]:
-        """The messages of an on-failure queue, each taken from it."""
-        url = self.sqs.get_queue_url(QueueName=name)["QueueUrl"]
-        found: list[dict[str, Any]] = []
-        while messages := self.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
-            for message in messages:
-                found.append(json.loads(message["Body"]))
-                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-        return found
+    def failures(self) -> list[dict[str, Any]]:
+        """What is in the on-failure bucket."""
+        return list(self.objects().values())
 
     def create_bucket(self, name: str = "failures") -> str:
         """Create a bucket; its ARN."""

@@ -74,7 +74,7 @@ def test_batching_window(account: LambdaAccount) -> None:
 def test_bad_record(account: LambdaAccount, bad: str) -> None:
     """Reported, raised or deadly: it is told of alone, and the others are processed in their order."""
     account.create_function()
-    account.create_mapping(**FAILURE_HANDLING, **on_failure(account.create_queue()))
+    account.create_mapping(**FAILURE_HANDLING, **on_failure(account.create_bucket()))
     account.put("k/1", "k/2", bad, "k/4", "k/5")
     with account.running() as mappings:
         eventually(settled(mappings, 5), "all records", 30)
@@ -118,7 +118,7 @@ def test_bad_record_to_a_bucket(account: LambdaAccount, bad: str) -> None:
 
 def test_hanging_record(account: LambdaAccount) -> None:
     account.create_function(Timeout=1)
-    account.create_mapping(BatchSize=1, MaximumRetryAttempts=0, **on_failure(account.create_queue()))
+    account.create_mapping(BatchSize=1, MaximumRetryAttempts=0, **on_failure(account.create_bucket()))
     account.put("k/1", "k/hang", "k/3")
     with account.running() as mappings:
         eventually(settled(mappings, 3), "all records", 30)
@@ -131,7 +131,7 @@ def test_nonsense(account: LambdaAccount) -> None:
     """A function that answers with no report, where one is expected, has failed for the whole batch."""
     account.create_function(source="def lambda_handler(event, context): return {'batchItemFailures': [{'id': 1}]}")
     handling = FAILURE_HANDLING | {"BisectBatchOnFunctionError": False}
-    account.create_mapping(**handling, **on_failure(account.create_queue()))
+    account.create_mapping(**handling, **on_failure(account.create_bucket()))
     account.put("k/1", "k/2")
     with account.running() as mappings:
         eventually(settled(mappings, 2), "both", 20)
@@ -167,7 +167,7 @@ def test_last_result(account: LambdaAccount) -> None:
 def test_record_age(account: LambdaAccount, monkeypatch: pytest.MonkeyPatch) -> None:
     """Two minutes later the record is too old."""
     account.create_function()
-    account.create_mapping(MaximumRecordAgeInSeconds=60, **on_failure(account.create_queue()))
+    account.create_mapping(MaximumRecordAgeInSeconds=60, **on_failure(account.create_bucket()))
     account.put("k/1")
     monkeypatch.setattr(ShardWorker, "now", lambda _: time.time() + 120)
     with account.running() as mappings:
@@ -472,7 +472,7 @@ def test_error_of_the_emulator(account: LambdaAccount, monkeypatch: pytest.Monke
 TEMPLATE = {
     "Parameters": {"BatchSize": {"Type": "Number", "Default": 100}},
     "Resources": {
-        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "failures"}},
+        "Failures": {"Type": "AWS::S3::Bucket", "Properties": {"BucketName": "failures"}},
         "Mapping": {
             "Type": "AWS::Lambda::EventSourceMapping",
             "Properties": {
@@ -486,7 +486,7 @@ TEMPLATE = {
                 "MaximumRetryAttempts": 5,
                 "MaximumRecordAgeInSeconds": 86400,
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Queue", "Arn"]}}},
+                "DestinationConfig": {"OnFailure": {"Destination": {"Fn::GetAtt": ["Failures", "Arn"]}}},
             },
         },
     },
@@ -510,22 +510,21 @@ def test_mapping_from_a_template(account: LambdaAccount) -> None:
         maximum_retry_attempts=5,
         maximum_record_age=86400,
         report_batch_item_failures=True,
-        on_failure_arn=f"arn:aws:sqs:{REGION}:123456789012:failures",
+        on_failure_arn="arn:aws:s3:::failures",
     )
 
 
-def test_queue_that_comes_back(account: LambdaAccount) -> None:
-    """The shard waits until its on-failure queue can be told, so that no range is lost."""
+def test_bucket_that_comes_back(account: LambdaAccount) -> None:
+    """The shard waits until its on-failure bucket can be written, so that no record is lost."""
     account.create_function()
-    account.create_mapping(MaximumRetryAttempts=0, **on_failure(account.create_queue()))
-    url = account.sqs.get_queue_url(QueueName="failures")["QueueUrl"]
+    account.create_mapping(MaximumRetryAttempts=0, **on_failure(account.create_bucket()))
     with account.running() as mappings:
-        account.sqs.delete_queue(QueueUrl=url)
+        account.s3.delete_bucket(Bucket="failures")
         account.put("k/raise")
         eventually(
             lambda: any("on-failure destination fails" in line for line in account.said), "what is said of it", 20
         )
-        account.create_queue()
+        account.create_bucket()
         eventually(settled(mappings, 1), "the record", 20)
     assert ranges(account.failures()) == [("1", "1", 1)]
 

@@ -93,29 +93,19 @@ def test_object_key() -> None:
 def test_bucket(account: LambdaAccount) -> None:
     """An object has the record, and the whole event as text."""
     to = mapping(on_failure_arn=account.create_bucket())
-    on_failure.check(account.s3, account.sqs, to)
-    on_failure.send(account.s3, account.sqs, to, DOCUMENTED, b'{"Records": [{"a": "\xc3\xb1"}]}')
+    on_failure.check(account.s3, to)
+    on_failure.send(account.s3, to, DOCUMENTED, b'{"Records": [{"a": "\xc3\xb1"}]}')
     (body,) = account.objects().values()
     assert body == DOCUMENTED | {"payload": '{"Records": [{"a": "ñ"}]}'}
 
 
-def test_queue(account: LambdaAccount) -> None:
-    """A message has the record alone."""
-    to = mapping(on_failure_arn=account.create_queue())
-    on_failure.check(account.s3, account.sqs, to)
-    on_failure.send(account.s3, account.sqs, to, DOCUMENTED, b"{}")
-    assert account.failures() == [DOCUMENTED]
-
-
 def test_no_destination(account: LambdaAccount) -> None:
-    on_failure.check(account.s3, account.sqs, mapping())
-    on_failure.send(account.s3, account.sqs, mapping(), DOCUMENTED, b"{}")
+    on_failure.check(account.s3, mapping())
+    on_failure.send(account.s3, mapping(), DOCUMENTED, b"{}")
 
 
-@pytest.mark.parametrize(
-    ("arn", "expected"),
-    [("arn:aws:sqs:eu-west-1:123456789012:nowhere", "a queue"), ("arn:aws:s3:::nowhere", "a bucket")],
-)
-def test_destination_that_is_not_there(account: LambdaAccount, arn: str, expected: str) -> None:
-    with pytest.raises(MappingError, match=rf"mapping .*OnFailure: expected {expected} that exists, got {arn}"):
-        on_failure.check(account.s3, account.sqs, mapping(on_failure_arn=arn))
+def test_destination_that_is_not_there(account: LambdaAccount) -> None:
+    with pytest.raises(
+        MappingError, match=r"mapping .*OnFailure: expected a bucket that exists, got arn:aws:s3:::none"
+    ):
+        on_failure.check(account.s3, mapping(on_failure_arn="arn:aws:s3:::none"))

@@ -12,7 +12,7 @@ from tests.emulator.mappings.sample_batches import mapping
 
 READ = ["kinesis:Describe*", "kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards"]
 STREAM = mapping().stream_arn
-BUCKET, QUEUE = "arn:aws:s3:::failures", "arn:aws:sqs:us-east-2:123456789012:failures"
+BUCKET = "arn:aws:s3:::failures"
 
 
 def allow(actions: str | list[str], resources: str | list[str]) -> dict[str, Any]:
@@ -49,8 +49,6 @@ def template(*statements: dict[str, Any]) -> str:
         (BUCKET, [allow(READ, STREAM), allow("s3:*", [BUCKET, f"{BUCKET}/aws/lambda/*"])], ""),
         (BUCKET, [allow(READ, STREAM), allow("s3:PutObject", f"{BUCKET}/*")], f"s3:ListBucket on {BUCKET}$"),
         (BUCKET, [allow(READ, STREAM), allow("s3:*", BUCKET)], f"s3:PutObject on {BUCKET}/aws/lambda/u/$"),
-        (QUEUE, [allow(READ, STREAM), allow("sqs:SendMessage", QUEUE)], ""),
-        (QUEUE, [allow(READ, STREAM)], f"sqs:SendMessage on {QUEUE}"),
     ],
 )
 def test_roles(account: LambdaAccount, destination: str, statements: list[dict[str, Any]], missing: str) -> None:
