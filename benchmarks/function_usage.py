@@ -32,14 +32,19 @@ from producer import records, response_pool
 BUILD = Path(__file__).resolve().parent.parent / "build"
 JOB = BUILD.parent / "jobs" / "low_inventory.py"
 REGION = "us-east-1"
-TABLE, IDEMPOTENCY_TABLE, TOPIC = "HttpRequests", "Idempotency", "alerts"
+TABLE, IDEMPOTENCY_TABLE, TOPIC, FAILURES = "HttpRequests", "Idempotency", "alerts", "failures"
 _numbers = count(1)
 
 
 def settings(name: str, code: Path) -> Function:
     """A function as deploy/templates/system.yaml makes it."""
     topic = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
-    own = {"TABLE_NAME": TABLE, "TOPIC_ARN": topic, "IDEMPOTENCY_TABLE": IDEMPOTENCY_TABLE}
+    own = {
+        "TABLE_NAME": TABLE,
+        "TOPIC_ARN": topic,
+        "IDEMPOTENCY_TABLE": IDEMPOTENCY_TABLE,
+        "FAILURES_BUCKET": FAILURES,
+    }
     powertools = {
         "POWERTOOLS_SERVICE_NAME": name,
         "POWERTOOLS_METRICS_NAMESPACE": "low-inventory",
@@ -52,7 +57,7 @@ def settings(name: str, code: Path) -> Function:
         role_arn="arn:aws:iam::123456789012:role/function",
         runtime="python3.11",
         handler="lambda_function.lambda_handler",
-        timeout=60,
+        timeout=480,
         memory=256,
         environment=own | powertools,
         code=code,
@@ -60,7 +65,7 @@ def settings(name: str, code: Path) -> Function:
 
 
 def resources(url: str) -> None:
-    """Make the tables and the topic on the emulator."""
+    """Make the tables, the topic and the bucket on the emulator."""
     dynamodb = boto3.client("dynamodb", region_name=REGION, endpoint_url=url)
     for table, keys in ((TABLE, {"pk": "HASH", "sk": "RANGE"}), (IDEMPOTENCY_TABLE, {"id": "HASH"})):
         dynamodb.create_table(
@@ -70,6 +75,7 @@ def resources(url: str) -> None:
             KeySchema=[{"AttributeName": key, "KeyType": kind} for key, kind in keys.items()],
         )
     boto3.client("sns", region_name=REGION, endpoint_url=url).create_topic(Name=TOPIC)
+    boto3.client("s3", region_name=REGION, endpoint_url=url).create_bucket(Bucket=FAILURES)
 
 
 def invocation(datas: list[bytes]) -> bytes:
