@@ -22,6 +22,7 @@ from tests.jobs.detection import Detect, Rows, submit
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what starts a JVM (`make test-fast` leaves it out), and keep the tests that share one in one process."""
     for item in items:
