@@ -57,7 +57,7 @@ def parser() -> argparse.ArgumentParser:
     whole = Parser(prog="python -m deploy", description=__doc__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, add_options, _) in COMMANDS.items():
-        command = commands.add_parser(name, help=what, description=what.capitalize() + ".")
+        command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
         command.add_argument("--stack-name", default=DEFAULT_NAME, metavar="N", help=f"({DEFAULT_NAME})")
         command.add_argument("--region", metavar="R", help="AWS region (that of the environment or profile)")
         add_options(command)

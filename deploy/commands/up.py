@@ -165,7 +165,7 @@ def _refuse(aws: Aws, wanted: Wanted, deployed: Deployed) -> bool:
         reasons = "; ".join(f"{key}: {UNFOLLOWED[key]}" for key in lost)
         raise DeployError(
             f"this cannot be changed while the state is kept: {reasons}",
-            "run it with --reset-state: the job forgets its state, and begins at its present place or at "
+            "run it with --reset-state: the job forgets its state, and begins where it has read up to, or at "
             "--starting-position",
             2,
         )

@@ -93,7 +93,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         print(f"{found}  {what}{'' if what in current.seen else f': {look[1]}'}")
     if current.false_alert:
         print("wrong      an alert came for the event above the threshold")
-    print(f"left: {left}")
+    print(f"what stays: {left}")
     return 1 if current.false_alert or len(current.seen) < len(_LOOKS) else 0
 
 
@@ -207,6 +207,6 @@ def _tidy(current: Run) -> str:
     for rejected in _rejected(current):
         current.aws.client("s3").delete_object(Bucket=on_failure.bucket(current.outputs), Key=rejected)
     return (
-        "its records in the three streams until their retention ends, its log lines, for a day the note that its alert "
-        f"was published, and results of {current.mark} that arrive later than this"
+        "its records in the three streams until their retention ends, its log lines, for one day the note in the "
+        f"idempotency table that its alert was published, and results of {current.mark} that arrive later than this"
     )

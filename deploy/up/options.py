@@ -81,7 +81,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="an alert for every event below the threshold, or one when a product goes below it (every)",
     )
     add_(
-        "--rearm-margin", type=whole_number(0), metavar="N", help="with crossing: how far up before the next alert (0)"
+        "--rearm-margin", type=whole_number(0), metavar="N", help="with crossing: how far above the threshold before the next alert (0)"
     )
     add_("--shards", type=positive, metavar="N", help="shards of the stream of events (1)")
     add_("--parallelism", type=positive, metavar="N", help="parallelism of the application (1)")
@@ -92,7 +92,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_("--runtime", choices=packages.RUNTIMES, help="runtime of the application (FLINK-1_20)")
     add_(
-        "--starting-position", choices=["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"], help="where to begin (TRIM_HORIZON)"
+        "--starting-position",
+        choices=["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"],
+        help="where in the stream of events a new deployment begins to read (TRIM_HORIZON)",
     )
     add_("--starting-timestamp", type=timestamp, metavar="ISO8601", help="the time for AT_TIMESTAMP")
     add_("--reset-state", action="store_true", help="allow changes with which the job loses its state")

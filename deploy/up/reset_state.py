@@ -30,7 +30,7 @@ def position(aws: Aws, wanted: Wanted) -> dict[str, str]:
         return {}
     if flink_application.runs(detail):
         at = parameters.timestamp(waiting.now() - _behind(aws, name) - _UNPROCESSED)
-        say(f"the job will begin anew at {at}, shortly before its present place")
+        say(f"the job will begin anew at {at}, shortly before the point up to which it has read")
         return dict(zip(POSITION, ("AT_TIMESTAMP", at), strict=True))
     if flink_application.latest_snapshot(service, name):
         raise _unknown(f"application {name} does not run")
