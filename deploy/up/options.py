@@ -81,7 +81,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="an alert for every event below the threshold, or one when a product goes below it (every)",
     )
     add_(
-        "--rearm-margin", type=whole_number(0), metavar="N", help="with crossing: how far above the threshold before the next alert (0)"
+        "--rearm-margin",
+        type=whole_number(0),
+        metavar="N",
+        help="with crossing: how far to rise above the threshold first (0)",
     )
     add_("--shards", type=positive, metavar="N", help="shards of the stream of events (1)")
     add_("--parallelism", type=positive, metavar="N", help="parallelism of the application (1)")
