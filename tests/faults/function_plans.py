@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.emulated import eventually
+from tests.faults.conftest import FULL
 from tests.faults.outcome import LATE, Outcome, seconds_to_recover
 from tests.faults.proxy import Faults
 from tests.faults.sent import Alert, Sent, Shop, expected_every, products
@@ -26,7 +27,7 @@ MOMENTS = {
     "KinesisToDynamo killed before a write": ("BatchWriteItem", False, False),
     "KinesisToDynamo killed after a write": ("BatchWriteItem", True, False),
 }
-_KILLS = 2
+_KILLS = 3 if FULL else 1
 
 
 class FunctionRun:
