@@ -135,7 +135,7 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         say(f"DIFFERENCE  {difference}")
     say(
         f"reconciled: {count(pipeline.shop.counts().sent, 'event')} sent, {result.kept} in the table, "
-        f"{result.refused} refused and {result.failed} failed (in the bucket of failures), "
+        f"{result.refused} rejected and {result.failed} failed (in the bucket of failures), "
         f"{count(result.alerts, 'alert')} sent once, {count(result.dead_letters, 'dead letter')}; "
         + (count(len(result.differences), "difference") if result.differences else "no differences")
     )

@@ -39,17 +39,17 @@ def advice(figures: Figures, shell: str) -> list[str]:
         if lag > 30:
             found.append(f"{name} is {lag:.0f} s behind. See why: deploy logs {name}")
     if figures.lost_alerts:
-        # The emulator's Lambda does not answer Invoke without Docker, so there is no `redrive` here.
         lost = f"{count(figures.lost_alerts, 'alert')} did not reach the phone."
-        found.append(f"{lost} See why: deploy logs alerts-to-sns")
+        found.append(f"{lost} See why: deploy logs alerts-to-sns; send them again: deploy redrive alerts-to-sns")
     if figures.failures:
-        refused = f"{count(figures.failures, 'record')} refused by KinesisToDynamo."
-        found.append(f"{refused} See why: deploy logs kinesis-to-dynamo")
+        rejected = f"{count(figures.failures, 'record')} rejected by KinesisToDynamo."
+        found.append(f"{rejected} See why: deploy logs kinesis-to-dynamo")
     if figures.dead_letters:
         letters = count(figures.dead_letters, "dead letter")
         found.append(f"{letters}, to fix at the producer: deploy tail dead-letters --from-start")
     # Sourced first, so that it is this emulator that `deploy` works on.
-    return [f"In another terminal: . {shell}", *found] if found else ["Nothing to do."]
+    todo = [f"In another terminal: . {shell}", *found] if found else ["Nothing to do."]
+    return [*todo, figures.dashboard] if figures.dashboard else todo
 
 
 def what_is_wrong(reason: str, payload: str) -> str:

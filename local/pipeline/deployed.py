@@ -1,6 +1,7 @@
 """The system as `python -m deploy up` makes it on the emulator, while it is made and after."""
 
 import contextlib
+import re
 import subprocess
 import threading
 
@@ -28,11 +29,13 @@ class System:
     Attributes:
         said: the lines that `up` has printed so far.
         outputs: the outputs of all stacks; empty until `ready` was true.
+        dashboard: the line with the address of Flink's web dashboard; empty until `job_runs` was true.
     """
 
     def __init__(self, arguments: list[str], stack: contextlib.ExitStack) -> None:
         self.said: list[str] = []
         self.outputs: dict[str, str] = {}
+        self.dashboard = ""
         self._began = waiting.now()
         self._cloudformation, self._logs = boto3.client("cloudformation"), boto3.client("logs")
         self._service = boto3.client("kinesisanalyticsv2")
@@ -50,7 +53,8 @@ class System:
         # The pipe is closed under it when the command is ended early.
         with contextlib.suppress(ValueError):
             for line in self._process.stdout or ():
-                self.said.append(line.rstrip("\n"))
+                # Its clock is not that of the pipeline.
+                self.said.append(re.sub(r"^\[ *\d+:\d\d\] ", "", line.rstrip("\n")))
 
     def stream(self, which: str) -> str:
         """The name of a stream: `Source`, `Alerts` or `DeadLetter`."""
@@ -73,4 +77,9 @@ class System:
         lines = flink_job.driver_lines(self._logs, self.outputs["ApplicationLogs"], self._began)
         if any(DRIVER_DIED in line for line in lines):
             raise PipelineError(f"the job ended: {' / '.join(lines[-3:])}")
+        shown = [line for line in lines if line.startswith("Flink's web dashboard: ")]
+        if shown and shown[-1] != self.dashboard:
+            # Another one after each start of the job.
+            self.dashboard = shown[-1]
+            self.said.append(self.dashboard)
         return any(line.startswith("running") for line in lines)

@@ -36,6 +36,7 @@ class Figures:
         texts: the latest messages to the phone, the last one last.
         refused: reason and payload of the latest dead letters.
         failures: objects of KinesisToDynamo in the bucket of failures, and `lost_alerts` those of AlertsToSns.
+        dashboard: the line with the address of Flink's web dashboard; empty while there is none.
     """
 
     at: float
@@ -54,6 +55,7 @@ class Figures:
     refused: tuple[tuple[str, str], ...] = ()
     failures: int = 0
     lost_alerts: int = 0
+    dashboard: str = ""
 
 
 class Watch:
@@ -91,6 +93,7 @@ class Watch:
             refused=tuple(self._refused),
             failures=self._failures("KinesisToDynamo"),
             lost_alerts=self._failures("AlertsToSns"),
+            dashboard=self._system.dashboard,
         )
 
     def _read(self) -> None:

@@ -21,6 +21,7 @@ def test_count(number: int, said: str) -> None:
     ("figures", "said"),
     [
         ({}, ["Nothing to do."]),
+        ({"dashboard": "Flink's: http://x"}, ["Nothing to do.", "Flink's: http://x"]),
         ({"waiting": "The job starts.", "failures": 1}, ["The job starts."]),
         ({"given_up": 1}, ["1 event not taken by the stream: run it with more --shards."]),
         ({"kept_lag": 31.4}, ["kinesis-to-dynamo is 31 s behind. See why: deploy logs kinesis-to-dynamo"]),
@@ -28,8 +29,9 @@ def test_count(number: int, said: str) -> None:
         (
             {"lost_alerts": 1, "failures": 2},
             [
-                "1 alert did not reach the phone. See why: deploy logs alerts-to-sns",
-                "2 records refused by KinesisToDynamo. See why: deploy logs kinesis-to-dynamo",
+                "1 alert did not reach the phone. See why: deploy logs alerts-to-sns; "
+                "send them again: deploy redrive alerts-to-sns",
+                "2 records rejected by KinesisToDynamo. See why: deploy logs kinesis-to-dynamo",
             ],
         ),
         (

@@ -21,7 +21,8 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     said = (tmp_path / "said").read_text()
     assert status == 0, said
     found = re.search(
-        r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) refused and 0 failed \(in the bucket of failures\), "
+        r"reconciled: (\d+) events sent, (\d+) in the table, (\d+) rejected and 0 failed "
+        r"\(in the bucket of failures\), "
         r"(\d+) alerts sent once, (\d+) dead letters?; no differences",
         said,
     )
@@ -31,6 +32,7 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     assert kept + refused == sent
     assert min(refused, alerts, dead_letters) > 0
     assert "from put_record to publish: median" in said
+    assert said.count("Flink's web dashboard: http://127.0.0.1:") == 1
     assert "AlertsToSns" in picture.read_text()
     assert left(folder) == []
 

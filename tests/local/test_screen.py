@@ -132,7 +132,7 @@ def test_the_last_frame_stands_once(width: int, height: int) -> None:
     assert "The job starts." not in said
     assert said.endswith("reconciled")
     if height > 6:
-        assert said.count("21 records refused by KinesisToDynamo.") == 1
+        assert said.count("21 records rejected by KinesisToDynamo.") == 1
         assert words(advice(BUSY, SHELL)) in said
     # Something stands out: colours are sent.
     assert (b"\x1b[31m" in sent) == (height > 6)
