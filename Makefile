@@ -21,11 +21,11 @@ rehearsal: .venv/dev
 
 test: .venv/dev .venv/scan lint
 	./build.sh --if-possible
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2
 
 # For daily work: all that needs no JVM.
 test-fast: .venv/dev lint
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not jvm"
+	$(BIN)/python -m pytest -n 2 -m "not jvm"
 
 # Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
 faults: .venv/dev

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from moto.server import ThreadedMotoServer
+from xdist.scheduler import LoadScopeScheduling
 
 from emulator.corrections import kinesis, mappings, resources, stacks
 from jobs.alerting import files
@@ -22,15 +23,30 @@ from tests.jobs.detection import Detect, Rows, submit
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what starts a JVM (`make test-fast` leaves it out), and keep the tests that share one in one process."""
-    for item in items:
-        fixtures = set(getattr(item, "fixturenames", ()))
-        if fixtures & {"jvm", "connector"}:
-            item.add_marker(pytest.mark.jvm)
-        if "jvm" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("jvm"))
+# What is in one process of a parallel run: the tests that share a JVM, and those that share a cluster.
+TOGETHER = {
+    **dict.fromkeys(("test_contract", "test_dashboard", "test_prefilter", "test_property", "test_stream_order"), "jvm"),
+    "test_fuzz": "jvm",
+    "test_faults": "cluster",
+}
+
+
+class Together(LoadScopeScheduling):  # type: ignore[misc]
+    """pytest-xdist's own groups need an attribute of pytest that is no more."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return TOGETHER.get(Path(nodeid.split("::")[0]).stem, nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
+    """Let each of the other tests go to whichever process is free."""
+    return Together(config, log)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Mark what starts a JVM; `make test-fast` leaves it out."""
+    if {"jvm", "connector"} & set(getattr(item, "fixturenames", ())):
+        item.add_marker(pytest.mark.jvm)
 
 
 @pytest.fixture(scope="session")

@@ -69,7 +69,7 @@ class Emulator:
         return path
 
 
-def eventually(condition: Callable[[], bool], what: str, seconds: float = 90) -> None:
+def eventually(condition: Callable[[], bool], what: str, seconds: float = 300) -> None:
     """Ask until a condition holds; fail with what was awaited when the time is over."""
     end = time.monotonic() + seconds
     while not condition():

@@ -25,7 +25,8 @@ def connection() -> session.Aws:
 def flink() -> ScriptedFlink:
     """The stand-in for the Flink service."""
     service = ScriptedFlink(REGION)
-    endpoint.serve({REGION: service}.__getitem__)
+    # A Learner Lab knows two regions alone.
+    endpoint.serve({REGION: service, "us-east-1": service}.__getitem__)
     return service
 
 

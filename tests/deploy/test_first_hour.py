@@ -306,6 +306,8 @@ def test_asks_on_a_terminal_only(account: Account, monkeypatch: pytest.MonkeyPat
 def test_a_learner_lab(whole_account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     account = whole_account
     monkeypatch.setattr(account.connection, "region", "us-east-1")
+    # The clients of the other tests are of another region.
+    monkeypatch.setattr(account.connection, "_clients", {})
     missing = account.run("up", "--learner-lab")
     assert (missing.status, "LabRole" in missing.err) == (2, True)
     trust = {"Version": "2012-10-17", "Statement": []}

@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import io
+import logging
 import re
 import runpy
 import signal
@@ -29,7 +30,7 @@ REFERENCES = [
 def help_of(*command: str) -> str | None:
     """What `python -m COMMAND --help`, or `python COMMAND --help` of a script, prints; None if it is refused."""
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
-    out, arguments, path = io.StringIO(), sys.argv, list(sys.path)
+    out, arguments, path, disabled = io.StringIO(), sys.argv, list(sys.path), logging.root.manager.disable
     name, *rest = command
     sys.argv = [name, *rest, "--help"]
     if name.endswith(".py"):
@@ -47,6 +48,7 @@ def help_of(*command: str) -> str | None:
         status = end.code
     finally:
         sys.argv, sys.path[:] = arguments, path
+        logging.disable(disabled)
         for number, handler in handlers.items():
             signal.signal(number, handler)
     return None if status else out.getvalue()

@@ -21,6 +21,8 @@ from tests.faults.stage import Stage
 from tests.faults.system import System, system
 
 FULL = os.environ.get("FAULTS") == "full"
+# A measurement, which is not for each run of the tests.
+collect_ignore = [] if FULL else ["test_state.py"]
 SEED = int(os.environ.get("FAULTS_SEED", "7"))
 _outcomes: list[Outcome] = []
 days = itertools.count()

@@ -8,7 +8,6 @@ from tests.faults.plans import PLANS, Plan
 from tests.faults.stage import Stage
 
 # They share an emulator, a cluster and the functions.
-pytestmark = pytest.mark.xdist_group("faults")
 CASES = [
     pytest.param(plan, id=plan.name, marks=pytest.mark.jvm if plan.with_job else ())
     for plan in PLANS

@@ -13,7 +13,7 @@ import pytest
 from emulator.server import work_on
 from jobs.alerting.jvm import java_home
 from tests.faults.cluster import Cluster, cluster
-from tests.faults.conftest import FULL, SEED, days, ended_by_signals, package
+from tests.faults.conftest import SEED, days, ended_by_signals, package
 from tests.faults.job_run import JobRun
 from tests.faults.sent import key
 from tests.faults.stage import Stage
@@ -44,8 +44,6 @@ def send(run: JobRun, first: int, last: int) -> None:
         assert answer["FailedRecordCount"] == 0
 
 
-@pytest.mark.skipif(not FULL, reason="a measurement: make faults")
-@pytest.mark.xdist_group("faults")
 @pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
 def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_path: Path) -> None:
     configuration = KPU | {"state.backend.type": backend, "execution.checkpointing.incremental": "true"}

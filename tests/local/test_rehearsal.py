@@ -45,7 +45,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
         "start",
         "down --yes",
     ]
-    assert "changed: low-inventory-storage, low-inventory-system, " in shown["up --phone +99900000000"]
+    assert "changed: low-inventory-storage, low-inventory-system, " in shown["up --yes --phone +99900000000"]
     assert "no change\n" in shown["up --yes"]
     assert "low-inventory-application: RUNNING" in shown["status"]
     assert "job: up for" in shown["status"]
@@ -99,7 +99,7 @@ def test_ends_with_the_first_command_that_fails(tmp_path: Path) -> None:
     status = start(REHEARSAL, tmp_path / "tmp", JAVA_HOME=str(tmp_path)).wait(timeout=240)
     said = (tmp_path / "said").read_text()
     assert status == 1, said
-    assert list(commands(said)) == ["up --phone +99900000000"]
+    assert list(commands(said)) == ["up --yes --phone +99900000000"]
     assert f"low_inventory: JAVA_HOME={tmp_path}: expected a Java" in said
     assert "Python process exits with code: 2" in said
     assert said.splitlines()[-1] == "rehearsal: `deploy up` failed with exit status 1"
