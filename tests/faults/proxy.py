@@ -93,6 +93,8 @@ class Proxy:
         self.counts: Counter[str] = Counter()
         self.unanswered: Counter[str] = Counter()
         """Requests that were done and got no whole answer, by operation."""
+        self.failed: Counter[str] = Counter()
+        """Requests that got no good answer, done or not, by operation."""
         proxy = self
 
         class Handler(_Handler):
@@ -219,12 +221,14 @@ class _Handler(BaseHTTPRequestHandler):
         service, operation = _operation(self.headers, body)
         if proxy.wait_for_light():
             proxy.count("swallowed")
+            proxy.failed[operation] += 1
             return self._reset()
         if operation in proxy.faults.away:
             return self._away(service)
         if strike := proxy.due(operation, done=False):
             return self._kill(strike)
         fault, shape = proxy.draw()
+        proxy.failed[operation] += fault in ("throttled", "500") or fault.startswith("cut")
         if fault == "throttled":
             proxy.count(fault)
             return self._send(_refusal(service, 400, _THROTTLED.get(service, "ThrottlingException")))

@@ -32,7 +32,7 @@ class WholeRun:
         self._stored = len(read(stage.kinesis, self.system.streams.events))
         self._messages = len(self.system.messages())
         self._redrive = self.system.left_to_redrive()
-        self._unanswered = self.system.proxy.unanswered["Publish"]
+        self._explained = self._explained_twice()
         self._proxies = [Proxy(stage.endpoint, stage.seed + number, whole_heads=number == 2) for number in (1, 2)]
         for proxy in self._proxies:
             stage.after.callback(proxy.close)
@@ -57,6 +57,11 @@ class WholeRun:
             for name, proxy in self.proxies.items():
                 stack.enter_context(proxy.doing(PRODUCER_UNREST if name == "producer" else UNREST))
             yield
+
+    def _explained_twice(self) -> int:
+        """Messages that may have gone out twice so far: the answer of SNS was lost, or the note of it failed."""
+        proxy = self.system.proxy
+        return proxy.unanswered["Publish"] + proxy.failed["UpdateItem"]
 
     def finish(self, scenario: str, producer: ProducerRun) -> Outcome:
         """Wait until all has arrived everywhere, or nothing comes any more, and judge it."""
@@ -87,7 +92,7 @@ class WholeRun:
         outcome.lost += [(path, 0, ts) for path, ts in unkept]
         outcome.sent = len(producer.listed) + len(everything) - len(sent)
         outcome.published_twice = len(got) - len(set(got))
-        outcome.allowed_twice = self.system.proxy.unanswered["Publish"] - self._unanswered
+        outcome.allowed_twice = self._explained_twice() - self._explained
         outcome.to_redrive = self.system.left_to_redrive() - self._redrive
         outcome.recovered = seconds_to_recover(everything, messages, self.job.faults)
         stored = stored_twice(self.stage.kinesis, self.system.streams.events, self._stored, producer.listed)

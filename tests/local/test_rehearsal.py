@@ -45,17 +45,20 @@ def test_the_whole_life(tmp_path: Path) -> None:
         "start",
         "down --yes",
     ]
-    assert "changed: low-inventory-storage, low-inventory-system, " in shown["up --yes --phone +99900000000"]
+    assert (
+        "changed: low-inventory-storage, low-inventory-table, low-inventory-system, "
+        in shown["up --yes --phone +99900000000"]
+    )
     assert "no change\n" in shown["up --yes"]
     assert "low-inventory-application: RUNNING" in shown["status"]
     assert "job: up for" in shown["status"]
     assert "alarms, 0 of them on" in shown["status"]
-    assert "1 subscribed phones get one message" in shown["verify"]
+    assert "phones: 1, mailboxes: 0; each gets one message" in shown["verify"]
     assert shown["verify"].count(" s  the ") == 6
     assert "missing" not in shown["verify"]
     assert "low-inventory-application is stopped" in shown["stop"]
     assert "runs, and so does its job" in shown["start"]
-    assert "the table HttpRequests goes, with 0 items\n" in shown["down --yes"]
+    assert "the table HttpRequests is deleted, with 0 items\n" in shown["down --yes"]
     assert "\nnothing is left but the operators' key " in shown["down --yes"]
     assert said.splitlines()[-1].startswith("rehearsed: ")
     assert left(tmp_path / "tmp") == []
