@@ -32,14 +32,17 @@ TOGETHER = {
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]
-    """pytest-xdist's own groups need an attribute of pytest that is no more."""
+    """Sends each file of TOGETHER to one process, and every other test to the process that is free.
+
+    The groups of pytest-xdist (`--dist loadgroup`) set `_nodeid` of a test, which pytest 9.2 no longer reads.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return TOGETHER.get(Path(nodeid.split("::")[0]).stem, nodeid)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
-    """Let each of the other tests go to whichever process is free."""
+    """What pytest-xdist asks for the distribution of the tests."""
     return Together(config, log)
 
 
