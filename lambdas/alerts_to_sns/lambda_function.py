@@ -40,15 +40,15 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
-RESERVE_SECONDS = 3 * (CONNECT_SECONDS + READ_SECONDS) + 1
-"""An alert is begun only with so much time left, enough for its three requests: one cut off halfway might be published
-again. So long it also counts as under way; after an invocation that was killed, the retry waits until that is over."""
+RESERVE_SECONDS = 4 * (CONNECT_SECONDS + READ_SECONDS) + 1
+"""An alert is begun only with so much time left, enough for its three requests and a second try of the last: one cut
+off halfway might be published again. So long it also counts as under way; after an invocation that was killed, the retry waits until that is over."""
 
 HANG_SECONDS = 20
 """The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
-the whole time-out of the function. A step is an alert and a pause, 18 seconds at most."""
+the whole time-out of the function. A step is an alert, or one that failed and a pause, 17 seconds at most."""
 
-_LONGEST_PAUSE = 5.0
+_LONGEST_PAUSE, _NOTE_PAUSE = 5.0, 0.5
 # What SNS says of a message that it will never take: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
 _REFUSED = ("InvalidParameter", "InvalidParameterValue", "ValidationException")
 
@@ -86,11 +86,18 @@ class PublishedAlerts(DynamoDBPersistenceLayer):
     """The idempotency table."""
 
     def _update_record(self, data_record: DataRecord) -> None:
-        """Complete a record. The message is out by now: to fail its alert would have it sent again."""
-        try:
-            super()._update_record(data_record)
-        except (BotoCoreError, ClientError) as error:
-            logger.warning("published, but a later copy may be published too", reason=str(error))
+        """Complete a record, at the second try at the latest; without it, a later copy is published too.
+
+        The message is out by now: to fail its alert would have it sent again.
+        """
+        for again in (True, False):
+            try:
+                return super()._update_record(data_record)
+            except (BotoCoreError, ClientError) as error:
+                problem = str(error)
+            if again:
+                time.sleep(_NOTE_PAUSE)
+        logger.warning("published, but a later copy may be published too", reason=problem)
 
 
 def _skipped(response: str, idempotent_data: DataRecord) -> str:

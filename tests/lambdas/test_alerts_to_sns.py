@@ -290,10 +290,28 @@ def refuse(**_: Any) -> None:
 def test_one_that_published_and_cannot_say_so_does_not_fail_the_alert(
     phones: Phones, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    on(phones.function.dynamodb, "before-call.dynamodb.UpdateItem", refuse)
+    tries = []
+
+    def refuse_each(**_: Any) -> None:
+        tries.append(1)
+        refuse()
+
+    on(phones.function.dynamodb, "before-call.dynamodb.UpdateItem", refuse_each)
     assert phones.invoke([alert()]) == []
     assert phones.texts() == [text("SKU-1")]
     assert "a later copy may be published too" in capsys.readouterr().out
+    assert len(tries) == 2
+
+
+def test_one_that_can_say_so_at_the_second_try_is_not_published_again(
+    phones: Phones, capsys: pytest.CaptureFixture[str]
+) -> None:
+    refused = iter([True])
+    on(phones.function.dynamodb, "before-call.dynamodb.UpdateItem", lambda **_: refuse() if next(refused, 0) else None)
+    assert phones.invoke([alert(), alert()]) == []
+    assert phones.texts() == [text("SKU-1")]
+    assert "a later copy" not in capsys.readouterr().out
+    assert [item["status"] for item in phones.remembered()] == [{"S": "COMPLETED"}]
 
 
 def test_without_its_table_nothing_is_published(phones: Phones) -> None:
