@@ -21,6 +21,8 @@ from moto.kinesis.utils import decompose_shard_iterator
 
 # One for all shards: what it guards takes microseconds.
 _LOCK = threading.RLock()
+# Of 56 digits, as far as a shard is ever counted.
+_FIRST_NUMBER = 49 * 10**54 + 1
 
 
 @functools.cache
@@ -45,7 +47,8 @@ def _write_one_record_at_a_time() -> None:
 
     It also copies all numbers of the shard to find the last one, and walks all its records to find the new ones. It
     begins with 1 in each shard; in AWS the sequence numbers of a partition key always grow, in a child shard too:
-    https://docs.aws.amazon.com/streams/latest/dev/key-concepts.html (Sequence number)
+    https://docs.aws.amazon.com/streams/latest/dev/key-concepts.html (Sequence number). There they have 56 digits, all
+    of them, and so sort as text too.
     """
 
     def put_record(self: Any, partition_key: str, data: str, explicit_hash_key: str) -> str:
@@ -77,7 +80,7 @@ def _write_one_record_at_a_time() -> None:
             return sequence_number_at(self, seconds)
 
     sequence_number_at: Callable[..., int] = Shard.get_sequence_number_at
-    Shard.first_number = 1
+    Shard.first_number = _FIRST_NUMBER
     Shard.put_record = put_record
     Shard.get_sequence_number_at = get_sequence_number_at
     Shard.get_min_sequence_number = get_min_sequence_number

@@ -1,19 +1,23 @@
 """The emulator does what AWS does, where moto alone does not."""
 
+import json
 import sys
 import threading
+import urllib.request
 from types import SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from moto.kinesis.models import KinesisBackend
+from moto.kinesis.models import KinesisBackend, kinesis_backends
 
 from emulator.corrections import kinesis
+from emulator.server import ACCOUNT
 from tests.emulated import SOURCE, Emulator
 
 MIDDLE = str(2**127)
+FIRST_ARRIVAL, DAY = 1_767_603_600.0, 86_400
 CLOCK = "emulator.corrections.kinesis.time"
 
 
@@ -74,6 +78,7 @@ def test_numbers_grow_from_parents_to_children(emulator: Emulator) -> None:
             StreamName=SOURCE, ShardToSplit=open_shard, NewStartingHashKey=str((start + end) // 2)
         )
     assert numbers == sorted(set(numbers))
+    assert {len(str(number)) for number in numbers} == {56}
     child = put(emulator, b"new")
     assert read(emulator, child) == ([b"new"], False)
 
@@ -82,6 +87,46 @@ def hash_range(emulator: Emulator, shard_id: str) -> tuple[int, int]:
     shards = emulator.kinesis.list_shards(StreamName=SOURCE)["Shards"]
     (found,) = [shard["HashKeyRange"] for shard in shards if shard["ShardId"] == shard_id]
     return int(found["StartingHashKey"]), int(found["EndingHashKey"])
+
+
+@pytest.mark.parametrize("unit", [1, 1000], ids=["seconds", "milliseconds"])
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [(-90 * DAY, ["first", "second"]), (0, ["first", "second"]), (0.5, ["second"]), (1, ["second"]), (1.5, [])],
+)
+def test_at_timestamp(emulator: Emulator, unit: int, moment: float, expected: list[str]) -> None:
+    """What arrived at that time and later; of a time older than the oldest record, the oldest record and on.
+
+    https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetShardIterator.html (Timestamp). AWS's SDK 1 for Java
+    sends milliseconds.
+    """
+    emulator.create_streams(shards=1)
+    for data in ("first", "second"):
+        put(emulator, data.encode())
+    stream = kinesis_backends[ACCOUNT][emulator.region].describe_stream(None, SOURCE)
+    for number, record in enumerate(stream.get_shard("shardId-000000000000").records.values()):
+        record.created_at = FIRST_ARRIVAL + number
+    request = {
+        "StreamName": SOURCE,
+        "ShardId": "shardId-000000000000",
+        "ShardIteratorType": "AT_TIMESTAMP",
+        "Timestamp": (FIRST_ARRIVAL + moment) * unit,
+    }
+    iterator = call(emulator, "GetShardIterator", request)["ShardIterator"]
+    found = emulator.kinesis.get_records(ShardIterator=iterator)["Records"]
+    assert [record["Data"].decode() for record in found] == expected
+
+
+def call(emulator: Emulator, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+    """Call Kinesis with numbers that boto3 would not send."""
+    headers = {
+        "Authorization": f"AWS4-HMAC-SHA256 Credential=test/20260101/{emulator.region}/kinesis/aws4_request",
+        "Content-Type": "application/x-amz-json-1.1",
+        "X-Amz-Target": f"Kinesis_20131202.{operation}",
+    }
+    data = json.dumps(request).encode()
+    with urllib.request.urlopen(urllib.request.Request(emulator.endpoint, data, headers)) as answer:
+        return dict(json.load(answer))
 
 
 # Shard 0 was split into 1 and 2, then 1 and 2 were merged to 3; before, between and after are times.
