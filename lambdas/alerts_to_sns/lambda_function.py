@@ -41,8 +41,9 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
 RESERVE_SECONDS = 4 * (CONNECT_SECONDS + READ_SECONDS) + 1
-"""An alert is begun only with so much time left, enough for its three requests and a second try of the last: one cut
-off halfway might be published again. So long it also counts as under way; after an invocation that was killed, the retry waits until that is over."""
+"""An alert is begun only with so much time left, enough for its three requests and a second try of the last one: an
+alert that is cut off halfway might be published again. So long it also counts as under way; after an invocation that
+was killed, the retry waits until that is over."""
 
 HANG_SECONDS = 20
 """The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
@@ -85,19 +86,19 @@ class Reservation:
 class PublishedAlerts(DynamoDBPersistenceLayer):
     """The idempotency table."""
 
-    def _update_record(self, data_record: DataRecord) -> None:
-        """Complete a record, at the second try at the latest; without it, a later copy is published too.
+    def _update_record(self, data_record: DataRecord, tries: int = 2) -> None:
+        """Complete a record; when no try succeeds, a later copy of the alert is published too.
 
         The message is out by now: to fail its alert would have it sent again.
         """
-        for again in (True, False):
-            try:
-                return super()._update_record(data_record)
-            except (BotoCoreError, ClientError) as error:
-                problem = str(error)
-            if again:
-                time.sleep(_NOTE_PAUSE)
-        logger.warning("published, but a later copy may be published too", reason=problem)
+        try:
+            super()._update_record(data_record)
+        except (BotoCoreError, ClientError) as error:
+            if tries == 1:
+                logger.warning("published, but a later copy may be published too", reason=str(error))
+                return
+            time.sleep(_NOTE_PAUSE)
+            self._update_record(data_record, tries - 1)
 
 
 def _skipped(response: str, idempotent_data: DataRecord) -> str:

@@ -59,6 +59,16 @@ class Strike:
     struck: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass
+class Exchange:
+    """A request that was kept: the answer if it was done, and whether its caller got that whole."""
+
+    operation: str
+    request: bytes
+    answer: bytes | None = None
+    told: bool = False
+
+
 @dataclass(frozen=True)
 class _Answer:
     status: int
@@ -91,10 +101,8 @@ class Proxy:
         self._strikes: list[Strike] = []
         self.faults, self.whole_heads = Faults(), whole_heads
         self.counts: Counter[str] = Counter()
-        self.unanswered: Counter[str] = Counter()
-        """Requests that were done and got no whole answer, by operation."""
-        self.failed: Counter[str] = Counter()
-        """Requests that got no good answer, done or not, by operation."""
+        self.exchanges: list[Exchange] = []
+        """The calls of Publish and UpdateItem."""
         proxy = self
 
         class Handler(_Handler):
@@ -142,6 +150,13 @@ class Proxy:
         """Note that a fault has struck."""
         with self._lock:
             self.counts[fault] += 1
+
+    def exchange(self, operation: str, request: bytes) -> Exchange:
+        """Begin an exchange, which is kept if it tells of messages."""
+        exchange = Exchange(operation, request)
+        if operation in ("Publish", "UpdateItem"):
+            self.exchanges.append(exchange)
+        return exchange
 
     def injected(self) -> str:
         """What has struck, in words."""
@@ -219,16 +234,15 @@ class _Handler(BaseHTTPRequestHandler):
         proxy = self.owner
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         service, operation = _operation(self.headers, body)
+        exchange = proxy.exchange(operation, body)
         if proxy.wait_for_light():
             proxy.count("swallowed")
-            proxy.failed[operation] += 1
             return self._reset()
         if operation in proxy.faults.away:
             return self._away(service)
         if strike := proxy.due(operation, done=False):
             return self._kill(strike)
         fault, shape = proxy.draw()
-        proxy.failed[operation] += fault in ("throttled", "500") or fault.startswith("cut")
         if fault == "throttled":
             proxy.count(fault)
             return self._send(_refusal(service, 400, _THROTTLED.get(service, "ThrottlingException")))
@@ -239,19 +253,19 @@ class _Handler(BaseHTTPRequestHandler):
             proxy.count(fault)
             time.sleep(shape)
         answer = self._in_part(operation, body, shape) if fault == "entries refused" else self._forward(body)
+        exchange.answer = answer.body if answer.status < 300 else None
         if fault == "500":
             proxy.count(fault)
-            proxy.unanswered[operation] += 1
             return self._send(_refusal(service, 500, "InternalFailure"))
         if fault.startswith("cut"):
             proxy.count(fault)
-            proxy.unanswered[operation] += 1
             whole = answer.bytes()
             head = len(whole) - len(answer.body) if proxy.whole_heads else 0
             self.wfile.write(whole[: head + int((len(whole) - head) * shape)])
             return self._reset() if fault == "cut by RST" else self._finish()
         if strike := proxy.due(operation, done=True):
             return self._kill(strike)
+        exchange.told = True
         return self._send(answer)
 
     do_GET = do_POST = do_PUT = do_DELETE = do_HEAD = _serve  # noqa: N815

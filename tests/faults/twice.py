@@ -1,0 +1,42 @@
+"""Why a message may go out twice: SNS took it and its answer was lost, or neither try of the note of it was taken."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from urllib.parse import parse_qs
+
+from tests.faults.proxy import Exchange
+from tests.faults.sent import Alert
+
+_TRIES = 2
+_MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
+
+
+def unheard(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """The messages that SNS took and whose sender does not know it."""
+    return [one for one in exchanges if one.operation == "Publish" and one.answer is not None and not one.told]
+
+
+def explained(exchanges: Sequence[Exchange]) -> Counter[Alert]:
+    """How many messages of an alert may be one too many."""
+    found = Counter(_alert(one.request) for one in unheard(exchanges))
+    notes = [one for one in exchanges if one.operation == "UpdateItem"]
+    for one in exchanges:
+        if one.operation == "Publish" and one.answer is not None and one.told:
+            (message_id,) = _MESSAGE_ID.findall(one.answer)
+            # The note has the answer of SNS.
+            tries = [note for note in notes if message_id in note.request]
+            if len(tries) >= _TRIES and all(note.answer is None for note in tries):
+                found[_alert(one.request)] += 1
+    return found
+
+
+def _alert(request: bytes) -> Alert:
+    """The alert of a call of Publish: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html."""
+    form = {name: values[0] for name, values in parse_qs(request.decode()).items()}
+    values = {
+        text: form[f"{name.removesuffix('.Name')}.Value.StringValue"]
+        for name, text in form.items()
+        if re.fullmatch(r"MessageAttributes\.entry\.\d+\.Name", name)
+    }
+    return values["product_id"], int(values["inventory"]), values["ts"]
