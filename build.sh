@@ -73,8 +73,8 @@ PYTHON
 # build_lambda NAME FOLDER
 build_lambda() {
   local name=$1 folder=$2 inputs
-  unchanged "$name" "$folder" && return
-  inputs=$(sums "$folder")
+  unchanged "$name" "$folder" lambdas/common && return
+  inputs=$(sums "$folder" lambdas/common)
   "$python" -m pip --version >/dev/null 2>&1 || fail "pip is missing for $python; install it, or make .venv with make"
   echo "building build/$name.zip with pip" >&2
   # The requirements name every package, so none is looked up; what the runtime has is not among them.
@@ -85,6 +85,8 @@ build_lambda() {
   # What depends on the pip that installed, and not on what was.
   rm -rf "$work/$name/bin" "$work/$name"/*.dist-info/{INSTALLER,RECORD,REQUESTED}
   cp "$folder"/*.py "$work/$name"
+  mkdir -p "$work/$name/lambdas/common"
+  cp lambdas/common/*.py "$work/$name/lambdas/common"
   pack "$name" "$work/$name" .
   echo "$inputs" >"build/$name.inputs"
   tell "$name"

@@ -8,6 +8,9 @@ ROOT = Path(__file__).resolve().parent.parent
 # A room is a folder or a module; beside it is what it may import of the project.
 ARROWS = {
     "jobs": "",
+    "lambdas.alerts_to_sns": "lambdas.common",
+    "lambdas.kinesis_to_dynamo": "lambdas.common",
+    "lambdas.common": "",
     "producer": "",
     "deploy.__main__": "deploy",
     "deploy.commands": "deploy.up deploy.costs deploy.alarm_mail deploy.deployment deploy.packages deploy.aws",

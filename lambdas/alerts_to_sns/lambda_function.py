@@ -14,8 +14,6 @@ Metrics: `MessagesPublished`, `DuplicatesSkipped`, `RecordsRejected` and `Record
 """
 
 import base64
-import faulthandler
-import math
 import os
 import time
 from collections.abc import Callable
@@ -24,10 +22,7 @@ from typing import Any
 
 import alert_records
 import alert_settings
-import boto3
-import failure_store
 import sms
-import whole_answers
 from alert_records import Alert, AlertError
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -36,18 +31,15 @@ from aws_lambda_powertools.utilities.idempotency import DynamoDBPersistenceLayer
 from aws_lambda_powertools.utilities.idempotency.exceptions import BaseError
 from aws_lambda_powertools.utilities.idempotency.persistence.datarecord import DataRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common import deadline, failure_store, whole_answers
 
 CONNECT_SECONDS, READ_SECONDS = 1, 3
 RESERVE_SECONDS = 4 * (CONNECT_SECONDS + READ_SECONDS) + 1
 """An alert is begun only with so much time left, enough for its three requests and a second try of the last one: an
 alert that is cut off halfway might be published again. So long it also counts as under way; after an invocation that
 was killed, the retry waits until that is over."""
-
-HANG_SECONDS = 20
-"""The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
-the whole time-out of the function. A step is an alert, or one that failed and a pause, 17 seconds at most."""
 
 _LONGEST_PAUSE, _NOTE_PAUSE = 5.0, 0.5
 # What SNS says of a message that it will never take: https://docs.aws.amazon.com/sns/latest/api/API_Publish.html
@@ -59,13 +51,7 @@ metrics = Metrics(
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LowInventory"),
 )
 settings = alert_settings.read(os.environ)
-# Requests are repeated here, where it is known how much time is left.
-_config = Config(
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=READ_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": 1},
-)
-sns, dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("sns", "dynamodb", "s3"))
+sns, dynamodb, s3 = (whole_answers.client(name, CONNECT_SECONDS, READ_SECONDS) for name in ("sns", "dynamodb", "s3"))
 
 
 class OutOfTimeError(Exception):
@@ -174,17 +160,9 @@ def _handle(record: dict[str, Any], time_left: Callable[[], float]) -> None:
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Publish the alerts of a batch; those that failed are in the answer, whatever became of the others."""
-    # `python -m deploy redrive` waits for the answer, and says for how long.
-    left: float = min(context.get_remaining_time_in_millis() / 1000, event.get("seconds", math.inf))
-    end = time.monotonic() + left - min(RESERVE_SECONDS, left / 2)
     idempotency.register_lambda_context(Reservation(context))  # type: ignore[arg-type]
-
-    def time_left() -> float:
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=2)
-        return end - time.monotonic()
-
     failed = []
-    try:
+    with deadline.time_left(event, context, RESERVE_SECONDS) as time_left:
         for record in event["Records"]:
             shard_id, _, number = record["eventID"].partition(":")
             logger.append_keys(shard_id=shard_id, sequence_number=number)
@@ -195,7 +173,5 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
                 say = logger.warning if isinstance(error, OutOfTimeError) else logger.exception
                 say("alert not published", reason=str(error))
                 failed.append(number)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
     metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

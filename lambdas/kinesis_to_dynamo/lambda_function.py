@@ -10,32 +10,24 @@ Metrics: `ItemsWritten` (an item that a retry writes again counts again), `Recor
 """
 
 import base64
-import faulthandler
-import math
 import os
 import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import event_items
-import failure_store
-import whole_answers
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.typing import LambdaContext
 from batch_writer import BatchWriter, Items, Reasons
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+
+from lambdas.common import deadline, failure_store, whole_answers
 
 CONNECT_SECONDS, READ_SECONDS = 1, 5
 RESERVE_SECONDS = CONNECT_SECONDS + READ_SECONDS + 1
 """Left for the last request and the answer."""
-
-HANG_SECONDS = 20
-"""The process ends itself after so long without a step, so that a record that hangs it does not hold up its shard for
-the whole time-out of the function. A step is a request and a pause, 11 seconds at most."""
 
 
 def _variable(name: str, what: str) -> str:
@@ -50,13 +42,7 @@ metrics = Metrics(
     service=os.environ.get("POWERTOOLS_SERVICE_NAME", "KinesisToDynamo"),
     namespace=os.environ.get("POWERTOOLS_METRICS_NAMESPACE", "LowInventory"),
 )
-# Requests are repeated here, where it is known how much time is left.
-_config = Config(
-    connect_timeout=CONNECT_SECONDS,
-    read_timeout=READ_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": 1},
-)
-dynamodb, s3 = (whole_answers.require(boto3.client(name, config=_config)) for name in ("dynamodb", "s3"))
+dynamodb, s3 = (whole_answers.client(name, CONNECT_SECONDS, READ_SECONDS) for name in ("dynamodb", "s3"))
 writer = BatchWriter(dynamodb, _variable("TABLE_NAME", "the DynamoDB table that keeps the events"))
 bucket = _variable("FAILURES_BUCKET", "the S3 bucket of failures")
 
@@ -65,18 +51,8 @@ bucket = _variable("FAILURES_BUCKET", "the S3 bucket of failures")
 @metrics.log_metrics
 def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Write the records of a batch; those that failed are in the answer, whatever became of the others."""
-    # `python -m deploy redrive` waits for the answer, and says for how long.
-    left: float = min(context.get_remaining_time_in_millis() / 1000, event.get("seconds", math.inf))
-    end = time.monotonic() + left - min(RESERVE_SECONDS, left / 2)
-
-    def time_left() -> float:
-        faulthandler.dump_traceback_later(HANG_SECONDS, exit=True, file=2)
-        return end - time.monotonic()
-
-    try:
+    with deadline.time_left(event, context, RESERVE_SECONDS) as time_left:
         failed = _write(event["Records"], time_left)
-    finally:
-        faulthandler.cancel_dump_traceback_later()
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 
 

@@ -3,7 +3,6 @@
 import json
 import math
 import os
-import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,6 +13,7 @@ from cfnlint import api
 from cfnlint.config import ManualArgs
 
 from deploy.aws import on_failure
+from lambdas.common import deadline
 from tests.deploy import cfn
 
 CHECKOV = cfn.ROOT / ".venv" / "scanner" / "bin" / "checkov"
@@ -143,9 +143,7 @@ FIRST_RETRY = 1.0
 def test_an_outage_is_waited_for_and_a_record_that_kills_is_not(function: str) -> None:
     resources = cfn.load("system")["Resources"]
     mapping, timeout = resources[f"{function}Mapping"]["Properties"], resources[function]["Properties"]["Timeout"]
-    code = cfn.ROOT / "lambdas" / {"KinesisToDynamo": "kinesis_to_dynamo", "AlertsToSns": "alerts_to_sns"}[function]
-    constants = dict(re.findall(r"^(\w+_SECONDS) = (.+)$", (code / "lambda_function.py").read_text(), re.MULTILINE))
-    hang, start = int(constants["HANG_SECONDS"]), 2
+    hang, start = deadline.HANG_SECONDS, 2
     # Less what the function leaves for its last request and the answer, RESERVE_SECONDS; AlertsToSns leaves more.
     waits = timeout - 13
     attempts = 1 + mapping["MaximumRetryAttempts"]

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.lambdas import function_under_test, invocation
+from tests.lambdas.function_under_test import LAMBDAS
 from tests.lambdas.invocation import REGION
 
 # What a record could do to a function: keep the processor busy for ever, in Python or in C, or wait for ever.
@@ -19,8 +20,9 @@ HANGS = {
 SCRIPT = """
 import time
 from invocation import Context
+from lambdas.common import deadline
 import lambda_function, {module}
-lambda_function.HANG_SECONDS = 0.5
+deadline.HANG_SECONDS = 0.5
 def hang(*arguments):
     {hang}
 {module}.{name} = hang
@@ -39,7 +41,7 @@ def run(folder: str, hang: str, records: list[bytes]) -> "subprocess.CompletedPr
         [sys.executable, "-c", SCRIPT.format(module=module, name=name, hang=HANGS[hang], event=event)],
         env={
             **{key: value for key, value in os.environ.items() if key.startswith("AWS_") or key == "PATH"},
-            "PYTHONPATH": f"{function_under_test.LAMBDAS / folder}:{Path(invocation.__file__).parent}",
+            "PYTHONPATH": ":".join(map(str, (LAMBDAS / folder, LAMBDAS.parent, Path(invocation.__file__).parent))),
             "AWS_DEFAULT_REGION": REGION,
             "AWS_LAMBDA_FUNCTION_NAME": function_under_test.FUNCTION,
             "FAILURES_BUCKET": function_under_test.BUCKET,

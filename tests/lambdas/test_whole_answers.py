@@ -8,11 +8,11 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
 
+from lambdas.common import whole_answers
 from tests.cutting_server import ANSWERS, chunked, cuts, cutting_server, http
 from tests.lambdas import function_under_test
 from tests.lambdas.invocation import REGION
 
-FOLDERS = ("kinesis_to_dynamo", "alerts_to_sns")
 PROMPT = Config(retries={"mode": "standard", "total_max_attempts": 1})
 
 
@@ -23,12 +23,6 @@ def call(client: Any, service: str) -> dict[str, Any]:
     if service == "sns":
         return dict(client.publish(TopicArn=f"arn:aws:sns:{REGION}:123456789012:t", Message="hello"))
     return dict(client.put_object(Bucket="b", Key="k", Body=b"{}"))
-
-
-@pytest.mark.parametrize("module", ["failure_store", "whole_answers"])
-def test_both_functions_have_the_same_copy(module: str) -> None:
-    first, second = ((function_under_test.LAMBDAS / folder / f"{module}.py").read_bytes() for folder in FOLDERS)
-    assert first == second
 
 
 @pytest.mark.parametrize("reset", [False, True], ids=["FIN", "RST"])
@@ -44,10 +38,11 @@ def test_both_functions_have_the_same_copy(module: str) -> None:
 )
 def test_cut_at_every_byte(service: str, framing: Any, reset: bool) -> None:
     body, kind = ANSWERS[service]
-    require = function_under_test.module("alerts_to_sns", "whole_answers").require
     answer = framing(body, kind)
     with cutting_server() as server:
-        client = require(boto3.client(service, region_name=REGION, endpoint_url=server.endpoint, config=PROMPT))
+        client = whole_answers.require(
+            boto3.client(service, region_name=REGION, endpoint_url=server.endpoint, config=PROMPT)
+        )
         # With the 0 of the last chunk all of the body is there.
         for cut in cuts(answer, body)[: None if framing is http else -len("\r\n\r\n")]:
             server.answer, server.reset = (lambda _, cut=cut: answer[:cut]), reset  # type: ignore[misc]

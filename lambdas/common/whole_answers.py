@@ -6,7 +6,19 @@ takes half of one for an answer; and an end within the headers may hide that the
 
 from typing import Any
 
+import boto3
+from botocore.config import Config
 from botocore.exceptions import ConnectionClosedError
+
+
+def client(service: str, connect_seconds: float, read_seconds: float) -> Any:
+    """A boto3 client of which answers are required whole.
+
+    It makes each request once: the function repeats requests itself, since it knows how much time is left.
+    """
+    once = {"mode": "standard", "total_max_attempts": 1}
+    config = Config(connect_timeout=connect_seconds, read_timeout=read_seconds, retries=once)
+    return require(boto3.client(service, config=config))
 
 
 def require(client: Any) -> Any:
