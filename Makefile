@@ -6,21 +6,26 @@ FUNCTIONS := lambdas/alerts_to_sns lambdas/kinesis_to_dynamo
 INSTALL := -m pip install --quiet --disable-pip-version-check --no-compile --require-hashes
 COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-version 3.11
 
+# The line of the connector (docs/lines.md); with CONNECTOR_JAR=FILE a jar of it from elsewhere.
+LINE ?= connector-4
+export CONNECTOR_LINE := $(LINE)
+BUILD := ./build.sh --line $(LINE) $(if $(CONNECTOR_JAR),--connector-jar "$(CONNECTOR_JAR)")
+
 .PHONY: run pipeline rehearsal test test-fast faults lint lock bench docs clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
 
 pipeline: .venv/dev
-	@./build.sh
+	@$(BUILD)
 	@$(BIN)/python -m local.pipeline $(ARGS)
 
 rehearsal: .venv/dev
-	@./build.sh
+	@$(BUILD)
 	@$(BIN)/python -m local.rehearsal $(ARGS)
 
 test: .venv/dev .venv/scan lint
-	./build.sh --if-possible
+	$(BUILD) --if-possible
 	$(BIN)/python -m pytest -n 2
 
 # For daily work: all that needs no JVM.
@@ -29,7 +34,7 @@ test-fast: .venv/dev lint
 
 # Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
 faults: .venv/dev
-	./build.sh
+	$(BUILD)
 	FAULTS=full $(BIN)/python -m pytest tests/faults -s $(ARGS)
 
 lint: .venv/dev
@@ -41,7 +46,7 @@ lint: .venv/dev
 bench: .venv/dev
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.producer_throughput
-	./build.sh --if-possible
+	$(BUILD) --if-possible
 	$(BIN)/python -m benchmarks.function_usage
 	$(BIN)/python -m deploy.costs.monthly
 

@@ -1,18 +1,36 @@
 #!/usr/bin/env bash
-# Build what is uploaded: build/low-inventory-job.zip, with the connector jar (lib/pyflink-dependencies.jar) in it, and
+# Build what is uploaded: build/low-inventory-job-LINE.zip, with a connector jar in it (lib/pyflink-dependencies.jar), and
 # build/kinesis-to-dynamo.zip and build/alerts-to-sns.zip, with the packages that Lambda's Python 3.11 does not have.
+# --line LINE: a line of the connector (docs/lines.md), by default connector-4; may be given several times.
+# --connector-jar FILE: for the one line that is named, this jar instead of Maven's; later builds keep it.
 # --if-possible: go on without the connector where Maven is missing or cannot get it; tests that need it are skipped.
 set -euo pipefail
 cd "$(dirname "$0")"
 
 fail() { echo "build.sh: $1" >&2; exit 2; }
 
-if_possible=false
-case "${1-}" in
-  "") ;;
-  --if-possible) if_possible=true ;;
-  *) fail "unknown argument $1; expected nothing or --if-possible" ;;
-esac
+if_possible=false given="" lines=()
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --if-possible) if_possible=true ;;
+    --line)
+      case "${2-}" in
+        connector-4 | connector-5 | flink-2.2) lines+=("$2") ;;
+        *) fail "--line ${2-}: expected connector-4, connector-5 or flink-2.2" ;;
+      esac
+      shift
+      ;;
+    --connector-jar)
+      [ -f "${2-}" ] || fail "--connector-jar ${2-}: no such file; expected a jar of the connector"
+      given=$2
+      shift
+      ;;
+    *) fail "unknown argument $1; expected --line LINE, --connector-jar FILE or --if-possible" ;;
+  esac
+  shift
+done
+[ -z "$given" ] || [ ${#lines[@]} = 1 ] || fail "--connector-jar: expected with exactly one --line, which says what the jar is"
+[ ${#lines[@]} -gt 0 ] || lines=(connector-4)
 
 command -v sha256sum >/dev/null || fail "sha256sum is missing; install GNU coreutils"
 python=.venv/bin/python
@@ -20,18 +38,41 @@ python=.venv/bin/python
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-jar=lib/pyflink-dependencies.jar
-made_from=lib/pom.sha256
+# What lib/LINE holds: the jar, the line's name, which the job reads, and what the jar was made from.
+jar=pyflink-dependencies.jar
+line_file=connector-line.txt
+made_from=made-from
+
+# take LINE FILE: make this jar the line's.
+take() { mkdir -p "lib/$1" && rm -f "lib/$1/$made_from" && cp "$2" "lib/$1/$jar" && echo "$1" >"lib/$1/$line_file"; }
 
 build_connector() {
-  command -v mvn >/dev/null || { echo "build.sh: mvn is missing; install Maven 3.8 or newer" >&2; return 2; }
-  echo "building $jar with Maven" >&2
+  local line=$1 log=build/maven-$1.log reason
+  local otherwise="with a jar from elsewhere: ./build.sh --line $line --connector-jar FILE"
+  command -v mvn >/dev/null || { echo "build.sh: mvn is missing; install Maven 3.8 or newer, or $otherwise" >&2; return 2; }
+  echo "building lib/$line/$jar with Maven" >&2
   # What an earlier build left behind would be shaded once more, in another order.
   rm -rf connectors/target
-  mvn -B -q -ntp -Dstyle.color=never -f connectors/pom.xml package >&2 || { echo "build.sh: Maven could not build the connector" >&2; return 2; }
-  mkdir -p lib
-  cp connectors/target/pyflink-dependencies.jar "$jar"
-  sha256sum connectors/pom.xml >"$made_from"
+  mkdir -p build
+  # Into a file: even with -q and without colours Maven resets them, and its errors are many lines.
+  if ! mvn -B -q -U -ntp -Dstyle.color=never -f connectors/pom.xml -P "$line" package >"$log" 2>&1; then
+    reason=$(sed -n '/\[ERROR\]/{s/^.*\[ERROR\] *//; s/^.*Could not resolve dependencies for project [^ ]*: //; s/ -> \[Help.*//; p}' "$log" | head -n 1)
+    echo "build.sh: Maven could not get or build the connector of $line: ${reason:-see $log} ($otherwise)" >&2
+    return 2
+  fi
+  take "$line" "connectors/target/$jar" && sha256sum connectors/pom.xml >"lib/$line/$made_from"
+}
+
+# get_connector LINE: have the line's jar in lib/LINE.
+get_connector() {
+  local kept="lib/$1/$made_from"
+  if [ -n "$given" ]; then
+    "$python" -B -m jobs.alerting.connector "$given" "$1" || exit 2
+    take "$1" "$given" && echo given >"$kept"
+  fi
+  if ! [ -f "lib/$1/$jar" ] || { ! grep -qx given "$kept" && ! sha256sum --check --status "$kept"; } 2>/dev/null; then
+    build_connector "$1"
+  fi
 }
 
 # What a package is made from, file by file.
@@ -92,19 +133,24 @@ build_lambda() {
   tell "$name"
 }
 
+# build_job LINE
 build_job() {
-  local name=low-inventory-job inputs
-  if ! { [ -f "$jar" ] && sha256sum --check --status "$made_from" 2>/dev/null; } && ! build_connector; then
+  local name=low-inventory-job-$1 inputs
+  if ! get_connector "$1"; then
     "$if_possible" && { echo "build.sh: going on without the connector" >&2; return; }
     exit 2
   fi
-  unchanged "$name" jobs "$jar" && return
-  inputs=$(sums jobs "$jar")
-  pack "$name" . jobs "$jar"
+  unchanged "$name" jobs "lib/$1/$jar" "lib/$1/$line_file" && return
+  inputs=$(sums jobs "lib/$1/$jar" "lib/$1/$line_file")
+  # In the zip the jar of any line has the place that AWS's examples give it.
+  mkdir "$work/$name"
+  ln -s "$PWD/jobs" "$work/$name/jobs"
+  ln -s "$PWD/lib/$1" "$work/$name/lib"
+  pack "$name" "$work/$name" jobs "lib/$jar" "lib/$line_file"
   echo "$inputs" >"build/$name.inputs"
   tell "$name"
 }
 
 build_lambda kinesis-to-dynamo lambdas/kinesis_to_dynamo
 build_lambda alerts-to-sns lambdas/alerts_to_sns
-build_job
+for line in "${lines[@]}"; do build_job "$line"; done

@@ -14,8 +14,14 @@ from deploy.aws.errors import DeployError
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
+LINES = ("connector-4", "connector-5", "flink-2.2")
+"""The lines of the Kinesis connector that the job is packed with: docs/lines.md."""
+
+LINE = os.environ.get("CONNECTOR_LINE", "connector-4")
+"""The line of the package that is deployed."""
+
 PACKAGES = {
-    "JobKey": "low-inventory-job.zip",
+    "JobKey": f"low-inventory-job-{LINE}.zip",
     "KinesisToDynamoKey": "kinesis-to-dynamo.zip",
     "AlertsToSnsKey": "alerts-to-sns.zip",
 }
@@ -32,7 +38,9 @@ def build() -> None:
         DeployError: if it fails; it has said why.
     """
     # A group of its own, to end what it runs too: Maven, pip.
-    process = subprocess.Popen([str(ROOT / "build.sh")], cwd=ROOT, stdout=sys.stderr, start_new_session=True)
+    process = subprocess.Popen(
+        [str(ROOT / "build.sh"), "--line", LINE], cwd=ROOT, stdout=sys.stderr, start_new_session=True
+    )
     try:
         status = process.wait()
     except BaseException:
@@ -50,7 +58,7 @@ def packages() -> dict[str, Path]:
     found = {parameter: BUILD / name for parameter, name in PACKAGES.items()}
     for package in found.values():
         if not package.is_file():
-            raise DeployError(f"{package}: no such file; expected a package", "run ./build.sh", 2)
+            raise DeployError(f"{package}: no such file; expected a package", f"run ./build.sh --line {LINE}", 2)
     return found
 
 

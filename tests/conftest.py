@@ -12,9 +12,9 @@ from moto.server import ThreadedMotoServer
 from xdist.scheduler import LoadScopeScheduling
 
 from emulator.corrections import kinesis, mappings, resources, stacks
+from jobs.alerting import connector as connectors
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
-from jobs.alerting.run import CONNECTOR
 from jobs.alerting.settings import AlertSettings
 from tests.emulated import Emulator
 from tests.jobs.detection import Detect, Rows, submit
@@ -62,10 +62,11 @@ def jvm() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def connector() -> Path:
-    """The connector jar, from `./build.sh`; Maven may not have been able to get it."""
-    if not CONNECTOR.exists():
-        pytest.skip(f"{CONNECTOR} is missing: Maven could not get the connector (./build.sh says why)")
-    return CONNECTOR
+    """The connector jar of the line CONNECTOR_LINE, from `./build.sh`; Maven may not have been able to get it."""
+    found = connectors.find()
+    if not found.jar.exists():
+        pytest.skip(f"{found.jar} is missing: no connector of {found.line} (./build.sh --line {found.line} says why)")
+    return found.jar
 
 
 @pytest.fixture(scope="session")

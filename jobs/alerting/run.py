@@ -7,15 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import files, jvm, kinesis
+from . import connector, files, jvm, kinesis
 from .options import SAMPLE, Options
 from .settings import AlertSettings, SettingsError, Streams, Tables
 from .terminal import Clock, counted, say
 
 if TYPE_CHECKING:
     from pyflink.table import TableResult
-
-CONNECTOR = Path(__file__).resolve().parents[2] / "lib" / "pyflink-dependencies.jar"
 
 # Records from which on the JVM's optimizing compiler is worth the time that it takes.
 _MANY = 1_000_000
@@ -87,24 +85,28 @@ def _detect(
 
 def on_streams(options: Options, streams: Streams, submit: Submit) -> None:
     """Run on streams: on a cluster return once the job is submitted, otherwise run it here until it is stopped."""
+    found = connector.find()
     if jvm.on_cluster():
         submit(options.alerts, kinesis.tables(streams), {})
         return
-    if not CONNECTOR.exists():
-        raise SettingsError(f"{CONNECTOR}: the Kinesis connector is missing; expected it from ./build.sh")
+    if not found.jar.exists():
+        build = f"./build.sh --line {found.line}"
+        raise SettingsError(f"{found.jar}: the Kinesis connector is missing; expected it from {build}")
     with Clock() as clock:
         names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
         clock.doing(f"starting Flink on {names}")
         with jvm.jvm(kinesis.jvm_environment(), options.verbose):
-            result = submit(options.alerts, kinesis.tables(streams), own_config(options.parallelism, options.ui))
+            result = submit(
+                options.alerts, kinesis.tables(streams), own_config(found.jar, options.parallelism, options.ui)
+            )
             _name_dashboard(options, result)
             clock.done("running; Ctrl-C stops it")
             _wait(result)
 
 
-def own_config(parallelism: int, ui: bool = False) -> dict[str, str]:
+def own_config(jar: Path, parallelism: int, ui: bool = False) -> dict[str, str]:
     """Flink's configuration for a run on streams without a cluster; `ui`: its dashboard is shown."""
-    common = {"pipeline.jars": CONNECTOR.as_uri(), "parallelism.default": str(parallelism)}
+    common = {"pipeline.jars": jar.as_uri(), "parallelism.default": str(parallelism)}
     return {**common, **_OWN_CONFIG, **jvm.web_config(ui)}
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deploy import packages
 from deploy.aws.session import Aws
 from emulator.flink.state import Application
 from tests.deploy.scripted_flink import ScriptedFlink
@@ -46,6 +47,10 @@ class Account:
         """Put other code into a package."""
         with zipfile.ZipFile(self.build / name, "w") as package:
             package.writestr(zipfile.ZipInfo("lambda_function.py"), content)
+
+    def job_package(self, content: str) -> None:
+        """Put other code into the job's package."""
+        self.package(packages.PACKAGES["JobKey"], content)
 
     def stacks(self) -> dict[str, str]:
         """The stacks that are there, and their states."""

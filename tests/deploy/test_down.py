@@ -32,7 +32,7 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     account = whole_account
     assert account.run("up", "--phone", "+15550100").status == 0
     put_item(account)
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     assert account.run("up").status == 0
     assert set(everything(account)) == {*leftovers.LOOKS}
     delete = down._delete

@@ -115,7 +115,7 @@ def test_latest_is_the_time_of_the_first_start(account: Account) -> None:
     assert mapping["StartingPosition"] == "AT_TIMESTAMP"
 
     # Neither the same option, nor new code, nor none of both moves it.
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     for options in ([], ["--starting-position", "LATEST"], ["--threshold", "5"]):
         outcome = account.run("up", *options)
         assert outcome.status == 0, outcome.err
@@ -162,7 +162,7 @@ def test_tags_and_a_service_role_are_asked_for(account: Account, monkeypatch: py
 def test_snapshots_are_pruned(account: Account) -> None:
     assert account.run("up").status == 0
     for n in range(15):
-        account.package("low-inventory-job.zip", f"# {n}")
+        account.job_package(f"# {n}")
         account.application.taken.append(account.flink.now())
     assert account.run("up").status == 0
     assert account.application.snapshots == flink_application.KEPT_SNAPSHOTS
@@ -171,12 +171,12 @@ def test_snapshots_are_pruned(account: Account) -> None:
 def test_state_that_cannot_be_matched_may_be_dropped(account: Account) -> None:
     assert account.run("up").status == 0
     assert account.parameters("application")["AllowNonRestoredState"] == "false"
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     assert account.run("up", "--allow-non-restored-state").status == 0
     assert account.parameters("application")["AllowNonRestoredState"] == "true"
     # It alone restarts no job, and does not outlive the code that it was meant for.
     assert "no change\n" in account.run("up").out
-    account.package("low-inventory-job.zip", "# newer")
+    account.job_package("# newer")
     before = code_key(account)
     assert account.run("up").status == 0
     assert code_key(account) != before

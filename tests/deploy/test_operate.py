@@ -67,7 +67,7 @@ def test_rollback(account: Account) -> None:
     assert refused.status == 1
     assert "no snapshot" in refused.err
 
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     assert account.run("up").status == 0
     second = code_key(account)
     outcome = account.run("rollback")

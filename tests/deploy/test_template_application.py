@@ -9,7 +9,7 @@ import pytest
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-from jobs.alerting.run import CONNECTOR
+from jobs.alerting.connector import JAR
 from jobs.alerting.settings import AlertSettings, Streams, read_properties
 from tests.deploy import cfn
 
@@ -128,10 +128,9 @@ def names(streams: Streams) -> list[str]:
 
 
 def test_it_starts_what_is_in_the_package() -> None:
-    root = cfn.ROOT
     assert groups(application())["kinesis.analytics.flink.run.options"] == {
         "python": "jobs/low_inventory.py",
-        "jarfile": str(CONNECTOR.relative_to(root)),
+        "jarfile": f"lib/{JAR}",
     }
 
 

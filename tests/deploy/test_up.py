@@ -51,7 +51,7 @@ def test_first_then_unchanged_then_new_code(whole_account: Account) -> None:
     assert not {"UpdateApplication", "StartApplication", "CreateApplication"} & set(account.flink.calls)
 
     before = code_key(account)
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     new = account.run("up")
     assert new.status == 0, new.err
     assert code_key(account) != before
@@ -67,7 +67,7 @@ def test_first_then_unchanged_then_new_code(whole_account: Account) -> None:
 def test_stopped_stays_stopped(account: Account) -> None:
     assert account.run("up").status == 0
     assert account.run("stop").status == 0
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     outcome = account.run("up")
     assert outcome.status == 0, outcome.err
     assert account.application.status == "READY"
@@ -130,7 +130,7 @@ def begins(account: Account) -> dict[str, str]:
 def test_a_job_that_forgets_begins_where_it_is(account: Account) -> None:
     """Whatever changes, or nothing does."""
     assert account.run("up").status == 0
-    account.package("low-inventory-job.zip", "# with a snapshot")
+    account.job_package("# with a snapshot")
     assert account.run("up").status == 0
     before = mappings(account)
     tell_lag(account, 3600)
@@ -150,7 +150,7 @@ def test_a_job_that_forgets_begins_where_it_is(account: Account) -> None:
     # What the mapping has is no change, and nothing else moves the job.
     assert "no change\n" in account.run("up", "--starting-position", "TRIM_HORIZON").out
     assert begins(account) == first
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     again = account.run("up", "--reset-state", "--starting-position", "TRIM_HORIZON")
     assert again.status == 0, again.err
     assert begins(account) == {"source.init.position": "TRIM_HORIZON"}
@@ -160,7 +160,7 @@ def test_a_job_that_forgets_begins_where_it_is(account: Account) -> None:
 
 def test_a_job_that_has_read_to_an_unknown_place_is_not_reset(account: Account) -> None:
     assert account.run("up").status == 0
-    account.package("low-inventory-job.zip", "# with a snapshot")
+    account.job_package("# with a snapshot")
     assert account.run("up").status == 0
     calls = len(account.flink.calls)
     refused = account.run("up", "--reset-state")
@@ -380,7 +380,7 @@ def test_a_setting_that_was_rolled_back_is_tried_again(account: Account, tmp_pat
 def test_rolled_back_is_a_failure_and_is_tried_again(account: Account) -> None:
     assert account.run("up").status == 0
     good = code_key(account)
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     account.flink.fail("update_rolls_back")
     failed = account.run("up")
     assert failed.status == 1
@@ -403,7 +403,7 @@ def test_a_start_that_fails(account: Account, how: str) -> None:
     assert "Python process exits with code: 2" in failed.err
     assert "Traceback (most recent call last)" in failed.err
     assert account.application.status == ("RUNNING" if how == "driver_dies" else "READY")
-    account.package("low-inventory-job.zip", "# mended")
+    account.job_package("# mended")
     mended = account.run("up")
     assert mended.status == 0, mended.err
     assert account.application.status == "RUNNING"
@@ -412,7 +412,7 @@ def test_a_start_that_fails(account: Account, how: str) -> None:
 @pytest.mark.parametrize("how", ["driver_dies", "update_ends_ready"])
 def test_an_update_that_fails(account: Account, how: str) -> None:
     assert account.run("up").status == 0
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     account.flink.fail(how)
     failed = account.run("up")
     assert failed.status == 1
@@ -424,7 +424,7 @@ def test_a_job_that_never_shows(account: Account, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(flink_job, "SECONDS", 0.1)
     assert account.run("up").status == 0
     account.application.logging.clear()
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     account.flink.fail("driver_dies")
     failed = account.run("up")
     assert failed.status == 1
@@ -435,7 +435,7 @@ def test_a_job_that_never_shows(account: Account, monkeypatch: pytest.MonkeyPatc
 def test_waits_until_the_service_has_scaled(account: Account) -> None:
     assert account.run("up").status == 0
     account.flink.scale(APPLICATION)
-    account.package("low-inventory-job.zip", "# new")
+    account.job_package("# new")
     outcome = account.run("up")
     assert outcome.status == 0, outcome.err
     assert "AUTOSCALING" in outcome.err

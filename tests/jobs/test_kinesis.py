@@ -18,13 +18,14 @@ from typing import Any
 
 import pytest
 
-from jobs.alerting import kinesis, run, settings
+from deploy.packages import BUILD, PACKAGES
+from jobs.alerting import connector, kinesis, run, settings
 from jobs.alerting.settings import AlertSettings, Streams
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
 from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = ROOT / "build" / "low-inventory-job.zip"
+PACKAGE = BUILD / PACKAGES["JobKey"]
 SCRIPT = ROOT / "jobs" / "low_inventory.py"
 
 
@@ -111,7 +112,7 @@ def test_connector_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None
     )
     assert job.returncode == 2
     assert job.stderr.decode().count("\n") == 1
-    assert "the Kinesis connector is missing; expected it from ./build.sh" in job.stderr.decode()
+    assert "the Kinesis connector is missing; expected it from ./build.sh --line connector-" in job.stderr.decode()
 
 
 def free_port() -> int:
@@ -228,7 +229,7 @@ def test_from_its_package(emulator: Emulator, cluster: dict[str, str], tmp_path:
 
 def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
     """Run the job in the session's JVM; return its client."""
-    return submit(alerts, kinesis.tables(streams), run.own_config(1) | config).get_job_client()
+    return submit(alerts, kinesis.tables(streams), run.own_config(connector.find().jar, 1) | config).get_job_client()
 
 
 @pytest.mark.usefixtures("jvm", "connector")

@@ -20,10 +20,13 @@ from tests.lambdas import function_under_test, invocation
 from tests.lambdas.invocation import REGION
 
 REPOSITORY = Path(__file__).parents[2]
+JOB = "low-inventory-job-connector-4"
 NAMES = {"kinesis-to-dynamo": "kinesis_to_dynamo", "alerts-to-sns": "alerts_to_sns"}
 # What https://docs.aws.amazon.com/lambda/latest/dg/lambda-python.html says the runtime has: boto3 and what it needs.
 RUNTIME = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
-LINE = re.compile(r"build/(?P<name>[a-z-]+)\.zip  (?P<size>\d+) bytes  sha256 (?P<sha>[0-9a-f]{64})(  \(unchanged\))?")
+LINE = re.compile(
+    r"build/(?P<name>[a-z0-9.-]+)\.zip  (?P<size>\d+) bytes  sha256 (?P<sha>[0-9a-f]{64})(  \(unchanged\))?"
+)
 
 ITS_OWN = {
     "AWS_LAMBDA_FUNCTION_NAME": function_under_test.FUNCTION,
@@ -45,10 +48,12 @@ def copy(folder: Path) -> Path:
         shutil.copytree(REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "target"))
     shutil.copy(REPOSITORY / "build.sh", folder)
     (folder / ".venv").symlink_to(sys.prefix)
-    (folder / "lib").mkdir()
-    (folder / "lib" / "pyflink-dependencies.jar").write_bytes(b"a jar")
+    lib = folder / "lib" / "connector-4"
+    lib.mkdir(parents=True)
+    (lib / "pyflink-dependencies.jar").write_bytes(b"a jar")
+    (lib / "connector-line.txt").write_text("connector-4\n")
     digest = hashlib.sha256((folder / "connectors" / "pom.xml").read_bytes()).hexdigest()
-    (folder / "lib" / "pom.sha256").write_text(f"{digest}  connectors/pom.xml\n")
+    (lib / "made-from").write_text(f"{digest}  connectors/pom.xml\n")
     return folder
 
 
@@ -69,7 +74,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = build(folder)
     assert done.returncode == 0, done.stderr
     lines = [LINE.fullmatch(line) for line in done.stdout.splitlines()]
-    assert [line and line["name"] for line in lines] == ["kinesis-to-dynamo", "alerts-to-sns", "low-inventory-job"]
+    assert [line and line["name"] for line in lines] == ["kinesis-to-dynamo", "alerts-to-sns", JOB]
     for line in lines:
         assert line
         content = (folder / "build" / f"{line['name']}.zip").read_bytes()
@@ -211,10 +216,10 @@ def stand_in(tools: Path, name: str, script: str) -> str:
 
 def test_without_the_connector_the_functions_are_built(built: Path, tools: Path, tmp_path: Path) -> None:
     folder = copy(tmp_path / "copy")
-    (folder / "lib" / "pom.sha256").unlink()
+    (folder / "lib" / "connector-4" / "made-from").unlink()
     path = stand_in(tools, "mvn", "exit 1")
     shutil.copytree(built / "build", folder / "build")
-    (folder / "build" / "low-inventory-job.zip").unlink()
+    (folder / "build" / f"{JOB}.zip").unlink()
     done = build(folder, "--if-possible", PATH=path)
     assert done.returncode == 0
     assert "going on without the connector" in done.stderr
@@ -250,7 +255,104 @@ def test_a_python_without_pip_is_said(tools: Path, tmp_path: Path) -> None:
     assert done.stderr.startswith(f"build.sh: pip is missing for {tools}/python3.11; ")
 
 
-def test_an_unknown_argument_is_said(tmp_path: Path) -> None:
-    done = build(copy(tmp_path / "copy"), "--fast")
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "build.sh: unknown argument --fast; expected nothing or --if-possible\n"
+WHICH_LINE = "--connector-jar: expected with exactly one --line, which says what the jar is"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--fast"], "unknown argument --fast; expected --line LINE, --connector-jar FILE or --if-possible"),
+        (["--line", "connector-3"], "--line connector-3: expected connector-4, connector-5 or flink-2.2"),
+        (["--line"], "--line : expected connector-4, connector-5 or flink-2.2"),
+        (["--connector-jar", "gone.jar"], "--connector-jar gone.jar: no such file; expected a jar of the connector"),
+        (["--connector-jar", "build.sh"], WHICH_LINE),
+        (["--line", "connector-4", "--line", "connector-5", "--connector-jar", "build.sh"], WHICH_LINE),
+    ],
+)
+def test_a_wrong_argument_is_said(tmp_path: Path, arguments: list[str], expected: str) -> None:
+    done = build(copy(tmp_path / "copy"), *arguments)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"build.sh: {expected}\n")
+
+
+def job_zip(folder: Path, line: str) -> dict[str, bytes]:
+    """What is in the lib folder of the job's zip of a line."""
+    package = zipfile.ZipFile(folder / "build" / f"low-inventory-job-{line}.zip")
+    return {name: package.read(name) for name in package.namelist() if name.startswith("lib/")}
+
+
+def test_a_zip_for_each_line(built: Path, tools: Path, tmp_path: Path) -> None:
+    """Maven makes the jar of the line's profile; the zip names the line beside it."""
+    folder = tmp_path / "copy"
+    shutil.copytree(built, folder, symlinks=True)
+    script = 'mkdir connectors/target; echo "$*" >connectors/target/pyflink-dependencies.jar; printf "\\033[0m" >&2'
+    path = stand_in(tools, "mvn", script)
+    done = build(folder, "--line", "connector-5", "--line", "flink-2.2", PATH=path)
+    assert done.returncode == 0
+    assert done.stderr.splitlines() == [
+        "building lib/connector-5/pyflink-dependencies.jar with Maven",
+        "building lib/flink-2.2/pyflink-dependencies.jar with Maven",
+    ]
+    for line in ("connector-5", "flink-2.2"):
+        found = job_zip(folder, line)
+        assert set(found) == {"lib/pyflink-dependencies.jar", "lib/connector-line.txt"}
+        assert found["lib/connector-line.txt"].decode() == f"{line}\n"
+        assert f"-P {line} package" in found["lib/pyflink-dependencies.jar"].decode()
+    assert job_zip(folder, "connector-4")["lib/pyflink-dependencies.jar"] == b"a jar"
+
+
+RESOLVING = "Failed to execute goal on project x: Could not resolve dependencies for project a:x:jar:1"
+NOT_THERE = "Could not find artifact a:b:jar:5.1.0-1.20 in central"
+
+
+def test_one_line_says_that_maven_cannot_get_a_connector(built: Path, tools: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(built, folder, symlinks=True)
+    script = f"printf '\\033[0m[ERROR] {RESOLVING}: {NOT_THERE} -> [Help 1]\n[ERROR] more\n' >&2; exit 1"
+    done = build(folder, "--line", "connector-5", PATH=stand_in(tools, "mvn", script))
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        "building lib/connector-5/pyflink-dependencies.jar with Maven",
+        f"build.sh: Maven could not get or build the connector of connector-5: {NOT_THERE} "
+        "(with a jar from elsewhere: ./build.sh --line connector-5 --connector-jar FILE)",
+    ]
+
+
+def jar_of(line: str, file: Path) -> Path:
+    """What tells the line of a connector's jar."""
+    sink = b"Sink$InitContext" if line == "connector-5" else b"WriterInitContext"
+    with zipfile.ZipFile(file, "w") as jar:
+        if line == "connector-4":
+            jar.writestr("org/apache/flink/streaming/connectors/kinesis/FlinkKinesisConsumer.class", b"")
+        jar.writestr("org/apache/flink/connector/kinesis/source/KinesisStreamsSource.class", b"")
+        jar.writestr("org/apache/flink/connector/kinesis/sink/KinesisStreamsSink.class", sink)
+    return file
+
+
+@pytest.mark.parametrize("line", ["connector-4", "connector-5", "flink-2.2"])
+def test_a_jar_from_elsewhere_is_kept(built: Path, tools: Path, tmp_path: Path, line: str) -> None:
+    folder = tmp_path / "copy"
+    shutil.copytree(built, folder, symlinks=True)
+    jar, path = jar_of(line, tmp_path / "a.jar"), stand_in(tools, "mvn", "exit 1")
+    done = build(folder, "--line", line, "--connector-jar", str(jar), PATH=path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert job_zip(folder, line)["lib/pyflink-dependencies.jar"] == jar.read_bytes()
+    again = build(folder, "--line", line, PATH=path)
+    assert (again.returncode, again.stderr) == (0, "")
+    assert again.stdout.splitlines()[-1].endswith("  (unchanged)")
+
+
+@pytest.mark.parametrize(
+    ("made", "wanted"),
+    [("connector-4", "connector-5"), ("connector-5", "flink-2.2"), ("flink-2.2", "connector-4"), (None, "connector-5")],
+)
+def test_a_jar_of_another_line_is_refused(built: Path, tmp_path: Path, made: str | None, wanted: str) -> None:
+    folder, jar = tmp_path / "copy", tmp_path / "a.jar"
+    shutil.copytree(built, folder, symlinks=True)
+    if made:
+        jar_of(made, jar)
+    else:
+        jar.write_bytes(b"no jar")
+    done = build(folder, "--if-possible", "--line", wanted, "--connector-jar", str(jar))
+    assert done.returncode == 2
+    expected = f"expected a Kinesis connector of the line {wanted}; it is {made or 'none'}"
+    assert done.stderr == f"build.sh: {jar}: {expected}\n"
