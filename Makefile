@@ -43,7 +43,7 @@ lint: .venv/dev
 	$(BIN)/mypy
 	@for function in $(FUNCTIONS); do echo "mypy $$function"; MYPYPATH=$$function $(BIN)/mypy $$function || exit; done
 
-bench: .venv/dev
+bench: .venv/dev .venv/baselines/installed
 	$(BIN)/python -m benchmarks.throughput
 	$(BIN)/python -m benchmarks.producer_throughput
 	$(BUILD) --if-possible
@@ -77,6 +77,12 @@ docs: .venv/docs
 	.venv/scanner/bin/python $(INSTALL) -r tests/deploy/requirements-scan.txt
 	@touch $@
 
+# What the job is measured against.
+.venv/baselines/installed: benchmarks/requirements.txt | .venv/bin/python
+	$(PYTHON) -m venv .venv/baselines
+	.venv/baselines/bin/python $(INSTALL) -r benchmarks/requirements.txt
+	@touch $@
+
 .venv/docs: docs/requirements.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/site
 	.venv/site/bin/python $(INSTALL) -r docs/requirements.txt
@@ -87,6 +93,7 @@ lock: .venv/dev
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt requirements.in -o requirements.txt
 	$(COMPILE) tests/deploy/requirements-scan.in -o tests/deploy/requirements-scan.txt
+	$(COMPILE) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(COMPILE) docs/requirements.in -o docs/requirements.txt
 	@for function in $(FUNCTIONS); do \
 		$(COMPILE) --python-platform x86_64-manylinux2014 --no-emit-package jmespath \
