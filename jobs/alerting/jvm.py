@@ -173,13 +173,23 @@ def _start(get_gateway: Callable[[], Any]) -> None:
 def _innermost(cause: Any) -> str:
     while cause.getCause() is not None:
         cause = cause.getCause()
-    return " ".join(str(cause.toString()).split())
+    return in_short(str(cause.toString()))
 
 
 def _last_cause(trace: str) -> str:
     """The innermost cause that a Java stack trace names, in one line."""
     causes = re.findall(r"^(?:Caused by: )?([\w.$]+(?:Exception|Error)\b.*)$", trace, re.MULTILINE)
-    return " ".join((causes[-1] if causes else trace).split())
+    return in_short(causes[-1] if causes else trace)
+
+
+def in_short(cause: str) -> str:
+    """A cause in one line. AWS's SDKs name each place where they looked for credentials, in 1,600 characters."""
+    if re.search("Unable to load (AWS )?credentials from any", cause):
+        return (
+            "no AWS credentials found; expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, "
+            "a profile in ~/.aws (AWS_PROFILE names it), or a role of this machine"
+        )
+    return " ".join(cause.split())
 
 
 def _drain(process: "subprocess.Popen[bytes]", verbose: bool) -> None:

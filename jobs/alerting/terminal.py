@@ -31,7 +31,7 @@ def counted(number: int, noun: str) -> str:
 
 
 class Clock:
-    """Says what a run is doing, and repeats it every two seconds with the time since the run began.
+    """Says what a run is doing, and repeats it with the time since the run began: every two seconds, later every ten.
 
     As a context it stops at the end.
     """
@@ -57,7 +57,7 @@ class Clock:
         say(what)
 
     def _repeat(self) -> None:
-        while not self._ended.wait(2):
+        while not self._ended.wait(min(10, max(2, self.seconds() / 4))):
             if doing := self._doing:
                 say(f"{doing} … {self.seconds():.0f} s")
 

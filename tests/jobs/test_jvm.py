@@ -1,0 +1,29 @@
+"""What a run says of a JVM that failed."""
+
+import pytest
+
+from jobs.alerting import jvm
+
+PROVIDERS = (
+    "[SystemPropertyCredentialsProvider(), ProfileCredentialsProvider(profileName=default)]: Unable to load\n settings"
+)
+
+
+@pytest.mark.parametrize(
+    ("cause", "said"),
+    [
+        (
+            f"a.SdkClientException: Unable to load credentials from any of the providers in the {PROVIDERS}",
+            "no AWS cred",
+        ),
+        (
+            f"b.SdkClientException: Unable to load AWS credentials from any provider in the chain: {PROVIDERS}",
+            "no AWS cr",
+        ),
+        ("c.ResourceNotFoundException: Stream x\n not found", "c.ResourceNotFoundException: Stream x not found"),
+    ],
+)
+def test_in_short(cause: str, said: str) -> None:
+    line = jvm.in_short(cause)
+    assert line.startswith(said)
+    assert "\n" not in line and len(line) < 200
