@@ -16,8 +16,9 @@ from moto.iam.models import Role
 from moto.kms.models import Key
 from moto.logs.models import logs_backends
 
-from emulator.flink import endpoint, shapes
-from emulator.flink.shapes import RefusedError
+from emulator import shapes
+from emulator.flink import endpoint
+from emulator.flink.state import RefusedError
 
 
 @functools.cache
@@ -131,6 +132,11 @@ def _call(region: str, operation: str, **request: Any) -> dict[str, Any]:
     return endpoint.service(region).handle(operation, request)
 
 
+def _typed(properties: dict[str, Any]) -> dict[str, Any]:
+    shape = shapes.model("kinesisanalyticsv2").shape_for("CreateApplicationRequest")
+    return dict(shapes.typed(shape, properties))
+
+
 class Application(Resource):
     """By the calls that CloudFormation's own handler makes; it waits until the application is READY or RUNNING."""
 
@@ -139,12 +145,12 @@ class Application(Resource):
 
     @staticmethod
     def create(name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
-        _call(region, "CreateApplication", **shapes.typed("CreateApplicationRequest", properties))
+        _call(region, "CreateApplication", **_typed(properties))
         return name
 
     @classmethod
     def update(cls, name: str, properties: dict[str, Any], account_id: str, region: str) -> str:
-        wanted = shapes.typed("CreateApplicationRequest", properties)["ApplicationConfiguration"]
+        wanted = _typed(properties)["ApplicationConfiguration"]
         location = wanted["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
         parallelism = wanted["FlinkApplicationConfiguration"]["ParallelismConfiguration"]
         detail = _call(region, "DescribeApplication", ApplicationName=name)["ApplicationDetail"]

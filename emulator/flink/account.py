@@ -12,31 +12,21 @@ ACCOUNT = "123456789012"
 _LOGGER = "org.apache.flink.client.python.PythonDriver"
 
 
-class MotoAccount:
-    """The account in a region, as moto keeps it."""
+def content(bucket: str, key: str) -> bytes | None:
+    """An object of S3, or None if it is not there."""
+    try:
+        found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key)
+    except MissingBucket:
+        return None
+    return bytes(found.value) if found else None
 
-    def __init__(self, region: str) -> None:
-        self.region = region
 
-    def content(self, bucket: str, key: str) -> bytes | None:
-        """An object of S3, or None if it is not there."""
-        try:
-            found = s3_backends[ACCOUNT]["aws"].get_object(bucket, key)
-        except MissingBucket:
-            return None
-        return bytes(found.value) if found else None
-
-    def log(self, stream_arn: str, lines: list[str], at: datetime) -> None:
-        """Write lines to a log stream as the service does; if the stream does not exist they are lost."""
-        group, _, stream = stream_arn.split(":log-group:")[1].partition(":log-stream:")
-        events = [
-            {
-                "timestamp": int(at.timestamp() * 1000),
-                "message": json.dumps({"logger": _LOGGER, "message": line, "messageType": "INFO"}),
-            }
-            for line in lines
-        ]
-        try:
-            logs_backends[ACCOUNT][self.region].put_log_events(group, stream, events)
-        except ResourceNotFoundException:
-            return
+def log(region: str, stream_arn: str, lines: list[str], at: datetime) -> None:
+    """Write lines to a log stream as the service does; if the stream does not exist they are lost."""
+    group, _, stream = stream_arn.split(":log-group:")[1].partition(":log-stream:")
+    messages = [json.dumps({"logger": _LOGGER, "message": line, "messageType": "INFO"}) for line in lines]
+    events = [{"timestamp": int(at.timestamp() * 1000), "message": message} for message in messages]
+    try:
+        logs_backends[ACCOUNT][region].put_log_events(group, stream, events)
+    except ResourceNotFoundException:
+        return

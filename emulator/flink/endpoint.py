@@ -10,7 +10,7 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from werkzeug.wrappers import Request, Response
 
 from emulator.flink.service import FlinkService
-from emulator.flink.shapes import RefusedError
+from emulator.flink.state import RefusedError
 
 _TARGET = "KinesisAnalytics_20180523."
 _REGION = re.compile(r"Credential=[^/]+/\d+/([^/]+)/")

@@ -16,10 +16,9 @@ from copy import deepcopy
 from datetime import datetime
 from typing import Any
 
-from emulator.flink import shapes
-from emulator.flink.account import ACCOUNT, MotoAccount
-from emulator.flink.shapes import RefusedError
-from emulator.flink.state import Ahead, Application, Jobs, Operation
+from emulator import shapes
+from emulator.flink import account
+from emulator.flink.state import Ahead, Application, Jobs, Operation, RefusedError
 
 _LOCATION = ("ApplicationCodeConfiguration", "CodeContent", "S3ContentLocation")
 
@@ -34,19 +33,23 @@ class FlinkService:
 
     def __init__(self, region: str, jobs: Jobs) -> None:
         self.region = region
+        self._arn = f"arn:aws:kinesisanalytics:{region}:{account.ACCOUNT}"
         self.applications: dict[str, Application] = {}
         self._jobs = jobs
-        self._account = MotoAccount(region)
         self._lock = threading.RLock()
 
     def handle(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
         """Answer a request. Raises RefusedError."""
         name = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in operation)
         method = getattr(self, name, None)
-        if operation not in shapes.MODEL.operation_names or method is None:
+        model = shapes.model("kinesisanalyticsv2")
+        if operation not in model.operation_names or method is None:
             raise RefusedError("UnsupportedOperationException", f"{operation} is not emulated")
+        try:
+            shapes.check(model.operation_model(operation).input_shape, request)
+        except shapes.ShapeError as error:
+            raise RefusedError("InvalidArgumentException", str(error)) from None
         with self._lock:
-            shapes.check(operation, request)
             answer: dict[str, Any] = method(request)
             return answer
 
@@ -239,7 +242,7 @@ class FlinkService:
     def _log(self, application: Application, lines: list[str]) -> None:
         """To the log stream, if the application has one; without one the lines are lost."""
         for arn in application.logging:
-            self._account.log(arn, lines, self._jobs.now())
+            account.log(self.region, arn, lines, self._jobs.now())
 
     def _begin(self, application: Application, kind: str) -> Operation:
         operation = Operation(kind, f"{kind}-{len(application.operations)}", began=self._jobs.now())
@@ -278,7 +281,7 @@ class FlinkService:
         for name in _LOCATION:
             location = location[name]
         bucket, key = location["BucketARN"].rpartition(":")[2], location["FileKey"]
-        content = self._account.content(bucket, key)
+        content = account.content(bucket, key)
         if content is None:
             raise RefusedError(
                 "InvalidArgumentException", f"Unable to get the specified fileKey: {key} in bucket: {bucket}"
@@ -290,7 +293,7 @@ class FlinkService:
         code = configuration["ApplicationCodeConfiguration"]
         location = code["CodeContent"]["S3ContentLocation"]
         return {
-            "ApplicationARN": f"arn:aws:kinesisanalytics:{self.region}:{ACCOUNT}:application/{application.name}",
+            "ApplicationARN": f"{self._arn}:application/{application.name}",
             "ApplicationName": application.name,
             "RuntimeEnvironment": configuration["Runtime"],
             "ApplicationStatus": application.status,

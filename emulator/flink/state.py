@@ -5,6 +5,15 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+
+class RefusedError(Exception):
+    """A request that the service refuses; `kind` is the name of the error."""
+
+    def __init__(self, kind: str, message: str) -> None:
+        super().__init__(message)
+        self.kind = kind
+
+
 Ahead = list[tuple[str, Callable[[], None] | None]]
 """The states that an application passes through next, and what happens when it reaches each."""
 

@@ -70,13 +70,12 @@ def load(client: Any, s3: Any, arn: str, folder: Path) -> Function:
         folder: where folders of unpacked code are made.
 
     Raises:
-        FunctionError: if the function does not exist, is not a zip of Python without layers, may never be invoked, or
-            its code cannot be found or unpacked.
+        FunctionError: if the function does not exist, is not a zip of Python without layers, or its code
+            cannot be found or unpacked.
         botocore.exceptions.BotoCoreError: if the emulator does not answer.
     """
     try:
         answer = client.get_function(FunctionName=arn)
-        concurrency = client.get_function_concurrency(FunctionName=arn).get("ReservedConcurrentExecutions")
     except ClientError as error:
         reason = error.response["Error"].get("Message") or error.response["Error"]["Code"]
         raise FunctionError(f"function {arn}: {reason}; expected a function that exists") from None
@@ -86,11 +85,6 @@ def load(client: Any, s3: Any, arn: str, folder: Path) -> Function:
         raise FunctionError(f"function {name}: expected a zip for a Python runtime, got {runtime}")
     if settings.get("Layers"):
         raise FunctionError(f"function {name}: has layers, which are not loaded here; expected all its code in the zip")
-    # https://docs.aws.amazon.com/lambda/latest/dg/configuration-concurrency.html: 0 throttles every invocation.
-    if concurrency is not None and int(concurrency) == 0:
-        raise FunctionError(
-            f"function {name}: its reserved concurrency is 0, so it is never invoked; expected 1 or more"
-        )
     code = folder / f"{name}-{re.sub('[^A-Za-z0-9]', '', digest)}"
     if not code.exists():
         key = unquote(urlparse(answer.get("Code", {}).get("Location", "")).path.lstrip("/"))

@@ -14,14 +14,7 @@ from typing import Any
 from emulator.functions.description import Function
 from emulator.functions.process import ExitedError, Process, TimedOutError
 
-INIT_LIMIT = 10.0
-"""Seconds that the code outside the handler may take before the timeout counts.
-
-https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Init phase)
-"""
-
-RESPONSE_LIMIT = 6 * 1024 * 1024
-"""Bytes of a response: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html."""
+_INIT_SECONDS = 10.0
 
 Log = Callable[[str, str, str], None]
 """Takes the log group, the log stream and a text that a function printed."""
@@ -53,13 +46,11 @@ class Host:
             `runtime` has the packages that Lambda's runtime brings (`description.link_runtime`).
         endpoint_url: the emulator.
         log: takes what functions print, and the lines that Lambda adds.
-        init_limit: see `INIT_LIMIT`.
     """
 
     home: Path
     endpoint_url: str
     log: Log
-    init_limit: float = INIT_LIMIT
 
 
 class _InitError(Exception):
@@ -128,7 +119,7 @@ class ExecutionEnvironment:
     def initialise(self) -> None:
         """Start the process ahead of the first invocation, as Lambda does at times; errors show when it is invoked."""
         with contextlib.suppress(TimedOutError, ExitedError, _InitError):
-            self._initialise(self._host.init_limit)
+            self._initialise()
 
     def invoke(self, event: bytes) -> Invocation:
         """Invoke the function and wait; the `Invocation` says what came of it, failures included.
@@ -140,7 +131,11 @@ class ExecutionEnvironment:
         began, status = time.monotonic(), ""
         answer: dict[str, Any] = {}
         try:
-            began = self._prepare()
+            if self._process and not self._process.alive:
+                self.close()
+            if not self._process:
+                self._initialise()
+            began = time.monotonic()
             self._say(f"START RequestId: {request_id} Version: {self.function.version}")
             answer = self._exchange(request_id, event, began + self.function.timeout)
         except _InitError as failed:
@@ -176,9 +171,15 @@ class ExecutionEnvironment:
         self._process = Process(function.code, self._host.home, variables, function.memory, self._say)
         return self._process
 
-    def _initialise(self, seconds: float) -> None:
-        """Start the process and wait until its handler is loaded. Raises TimedOutError, ExitedError, _InitError."""
+    def _initialise(self) -> None:
+        """Start the process and wait until its handler is loaded. Raises TimedOutError, ExitedError, _InitError.
+
+        Lambda gives the code outside the handler ten seconds, and runs it again as part of an invocation, with the
+        timeout of that, if it takes longer. Here it has the longer of the two, once.
+        https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html (Init phase)
+        """
         began = time.monotonic()
+        seconds = max(_INIT_SECONDS, self.function.timeout)
         try:
             message = self._start().exchange(b"", began + seconds)
         except (TimedOutError, ExitedError):
@@ -190,23 +191,6 @@ class ExecutionEnvironment:
             raise _InitError(message["error"])
         self._init_seconds = time.monotonic() - began
 
-    def _prepare(self) -> float:
-        """Have a process that is ready; return when the timeout begins to count.
-
-        If the code outside the handler takes longer than the limit, it is run again as part of the invocation.
-        """
-        if self._process and not self._process.alive:
-            self.close()
-        if self._process:
-            return time.monotonic()
-        try:
-            self._initialise(self._host.init_limit)
-            return time.monotonic()
-        except TimedOutError:
-            began = time.monotonic()
-            self._initialise(self.function.timeout)
-            return began
-
     def _exchange(self, request_id: str, event: bytes, deadline: float) -> dict[str, Any]:
         head = {
             "request_id": request_id,
@@ -216,11 +200,7 @@ class ExecutionEnvironment:
         # A line end in JSON is white space, and here it ends the message.
         line = json.dumps(head)[:-1].encode() + b', "event": ' + event.replace(b"\n", b" ") + b"}\n"
         assert self._process is not None
-        answer = self._process.exchange(line, deadline)
-        if len(answer.get("result", "")) > RESPONSE_LIMIT:
-            reason = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT} bytes)."
-            return {"error": {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": reason}}
-        return answer
+        return self._process.exchange(line, deadline)
 
     def _died(self, kind: str, request_id: str, reason: str) -> dict[str, Any]:
         """End the process, and log, after what it still printed, why it did not answer; return the error."""

@@ -15,7 +15,7 @@ from deploy.aws.errors import DeployError
 from deploy.deployment import Deployment
 from deploy.up import subscribers
 from deploy.up.state import Wanted
-from emulator.flink.shapes import RefusedError
+from emulator.flink.state import RefusedError
 from tests.deploy.deployed import APPLICATION, Account
 from tests.deploy.scripted_flink import ScriptedFlink
 from tests.deploy.test_up import begins, code_key, tell_lag

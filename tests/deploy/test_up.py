@@ -14,7 +14,7 @@ from deploy import packages
 from deploy.aws import flink_application, flink_job, stacks
 from deploy.aws.errors import DeployError
 from deploy.up import application
-from emulator.flink.shapes import RefusedError
+from emulator.flink.state import RefusedError
 from tests.deploy.deployed import APPLICATION, Account
 from tests.emulated import REGION
 

@@ -75,17 +75,6 @@ def test_layers(account: LambdaAccount, tmp_path: Path) -> None:
         load(account, tmp_path)
 
 
-def test_never_invoked(account: LambdaAccount, tmp_path: Path) -> None:
-    account.create_function()
-    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=0)
-    with pytest.raises(
-        FunctionError, match=r"function recorder: its reserved concurrency is 0, .*; expected 1 or more"
-    ):
-        load(account, tmp_path)
-    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=1)
-    load(account, tmp_path)
-
-
 def test_code_that_is_gone(account: LambdaAccount, tmp_path: Path) -> None:
     account.create_function()
     account.s3.delete_object(Bucket="code", Key="recorder.zip")

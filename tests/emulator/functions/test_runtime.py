@@ -72,12 +72,12 @@ def make(runtime: Path, tmp_path: Path, log: Log) -> Iterator[Make]:
     """`make(source, **settings)`: an execution environment of a function with this source."""
     made: list[ExecutionEnvironment] = []
 
-    def environment(source: str, init_limit: float = 10.0, **settings: Any) -> ExecutionEnvironment:
+    def environment(source: str, **settings: Any) -> ExecutionEnvironment:
         code = tmp_path / "code"
         code.mkdir()
         (tmp_path / "runtime").symlink_to(runtime)
         (code / "lambda_function.py").write_text(source)
-        host = Host(tmp_path, "http://127.0.0.1:1", log, init_limit)
+        host = Host(tmp_path, "http://127.0.0.1:1", log)
         made.append(ExecutionEnvironment(function(code=code, **settings), host))
         return made[-1]
 
@@ -176,15 +176,12 @@ return [sys.path[0], beside.__file__, [n for n in others if importlib.util.find_
     ("body", "kind", "message"),
     [
         ("raise KeyError('x')", "KeyError", "'x'"),
-        ("return {1, 2}", "Runtime.MarshalError", "Unable to marshal response: Object of type set is not JSON serial"),
-        ("return object()", "Runtime.MarshalError", "Unable to marshal response: Object of type object is not JSON"),
-        ("a = []; a.append(a); return a", "Runtime.MarshalError", "Unable to marshal response: Circular reference"),
+        ("return {1, 2}", "TypeError", "Object of type set is not JSON serializable"),
         ("sys.exit(3)", "Runtime.ExitError", "Error: Runtime exited with error: exit status 3"),
         ("exit()", "Runtime.ExitError", "Error: Runtime exited without providing a reason"),
         ("os._exit(0)", "Runtime.ExitError", "Error: Runtime exited without providing a reason"),
         ("os.kill(os.getpid(), signal.SIGSEGV)", "Runtime.ExitError", "exited with error: signal: segmentation fault"),
         ("x = b'x' * (600 << 20)\ntime.sleep(60)", "Runtime.ExitError", "Runtime exited with error: signal: killed"),
-        ("return 'x' * (7 << 20)", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload size (6291456"),
     ],
     ids=lambda value: value[:40],
 )
@@ -212,9 +209,7 @@ def test_exception(make: Make, log: Log) -> None:
     ("returned", "expected"),
     [
         ("None", None),
-        ("b'{\"a\": 1}'", {"a": 1}),
-        ("__import__('decimal').Decimal('7')", 7),
-        ("__import__('decimal').Decimal('7.5')", 7.5),
+        ("[7, 7.5]", [7, 7.5]),
         ("'ñ ☃'", "ñ ☃"),
     ],
 )
@@ -283,10 +278,9 @@ def test_initialised_early(make: Make, log: Log) -> None:
 @pytest.mark.parametrize(
     ("source", "settings", "kind", "message"),
     [
-        ("import nothing_of_that_name", {}, "Runtime.ImportModuleError", "No module named 'nothing_of_that_name'"),
-        ("def lambda_handler(:", {}, "Runtime.UserCodeSyntaxError", "Syntax error in module 'lambda_function'"),
-        ("x = 1", {}, "Runtime.HandlerNotFound", "Handler 'lambda_handler' missing on module 'lambda_function'"),
-        ("x = 1", {"handler": "main"}, "Runtime.MalformedHandlerName", "Bad handler 'main'"),
+        ("import nothing_of_that_name", {}, "ModuleNotFoundError", "No module named 'nothing_of_that_name'"),
+        ("def lambda_handler(:", {}, "SyntaxError", "lambda_function.py, line 1"),
+        ("x = 1", {}, "AttributeError", "module 'lambda_function' has no attribute 'lambda_handler'"),
         ("1 / 0", {}, "ZeroDivisionError", "division by zero"),
         ("import sys; sys.exit(4)", {}, "Runtime.ExitError", "Runtime exited with error: exit status 4"),
     ],
@@ -305,24 +299,6 @@ def test_slow_import(make: Make) -> None:
     assert invoke(make(handler("return 1", "import time\ntime.sleep(1.3)"), timeout=1)) == (None, 1)
 
 
-# Sleeps as the file beside it says for this start, the first, the second and so on.
-_SLOW_STARTS = """
-import os, pathlib, time
-starts = pathlib.Path("starts")
-left = starts.read_text().split()
-starts.write_text(" ".join(left[1:]))
-time.sleep(float(left[0]))
-"""
-
-
-@pytest.mark.parametrize(("starts", "timeout", "error"), [("60 0.1", 5, None), ("60 60", 1, "Unhandled")])
-def test_import_beyond_the_limit(make: Make, tmp_path: Path, starts: str, timeout: int, error: str | None) -> None:
-    """It is begun again, and is part of the invocation then."""
-    environment = make(handler("return 1", _SLOW_STARTS), init_limit=0.5, timeout=timeout)
-    (tmp_path / "code" / "starts").write_text(starts)
-    assert invoke(environment)[0] == error
-
-
 def test_large_event_and_result(make: Make) -> None:
     text = "x" * (5 << 20)
     assert invoke(make(handler("return event")), text) == (None, text)
@@ -339,10 +315,7 @@ print("without an end", end="")
 """
     invocation = make(handler(body)).invoke(b"{}")
     assert log.lines[:3] == [f"START RequestId: {invocation.request_id} Version: $LATEST", "printed", "to stderr"]
-    level, moment, request_id, message = log.lines[3].split("\t")
-    assert (level, request_id, message) == ("[WARNING]", invocation.request_id, "logged")
-    assert moment.endswith("Z")
-    assert log.lines[4:6] == ["without an end", f"END RequestId: {invocation.request_id}"]
+    assert log.lines[3:6] == ["WARNING:root:logged", "without an end", f"END RequestId: {invocation.request_id}"]
     fields = dict(part.split(": ") for part in log.lines[6].split("\t"))
     assert list(fields)[1:4] == ["Duration", "Billed Duration", "Memory Size"]
     assert fields["REPORT RequestId"] == invocation.request_id

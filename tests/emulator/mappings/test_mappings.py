@@ -342,11 +342,6 @@ _PROBLEMS: dict[str, tuple[Callable[[LambdaAccount], object], dict[str, Any], st
         {},
         "function bad: no bucket of the emulator has its code",
     ),
-    "concurrency": (
-        lambda account: account.lambda_.put_function_concurrency(FunctionName="bad", ReservedConcurrentExecutions=0),
-        {},
-        "function bad: its reserved concurrency is 0",
-    ),
     "destination": (lambda _: None, on_failure("arn:aws:s3:::nowhere"), "expected a bucket that exists"),
     "permission": (
         lambda account: account.lambda_.update_function_configuration(
@@ -387,11 +382,11 @@ def test_problem_that_is_solved(account: LambdaAccount) -> None:
     """The mapping begins as soon as it can."""
     account.create_function()
     account.create_mapping()
-    account.lambda_.put_function_concurrency(FunctionName="recorder", ReservedConcurrentExecutions=0)
+    account.lambda_.update_function_configuration(FunctionName="recorder", Runtime="nodejs22.x")
     account.put("k/1")
     with account.running() as mappings:
         eventually(lambda: bool(mappings.problems()), "the problem")
-        account.lambda_.delete_function_concurrency(FunctionName="recorder")
+        account.lambda_.update_function_configuration(FunctionName="recorder", Runtime="python3.11")
         eventually(settled(mappings, 1), "the record")
         eventually(lambda: mappings.problems() == [], "no problem")
 

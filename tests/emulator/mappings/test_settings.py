@@ -81,8 +81,8 @@ def test_destination(arn: str, expected: str) -> None:
     assert settings.parse(LEAST | {"DestinationConfig": {"OnFailure": {"Destination": arn}}}).bucket == expected
 
 
-@pytest.mark.parametrize("moment", [1541139109, "1541139109.0", datetime(2018, 11, 2, 6, 11, 49, tzinfo=UTC)])
-def test_timestamp(moment: object) -> None:
+def test_timestamp() -> None:
+    moment = datetime(2018, 11, 2, 6, 11, 49, tzinfo=UTC)
     mapping = settings.parse(LEAST | {"StartingPosition": "AT_TIMESTAMP", "StartingPositionTimestamp": moment})
     assert (mapping.starting_position, mapping.starting_timestamp) == ("AT_TIMESTAMP", 1541139109)
 
@@ -95,34 +95,18 @@ def test_timestamp(moment: object) -> None:
         ({"ParallelizationFactor": 2}, "ParallelizationFactor: is not supported"),
         ({"KMSKeyArn": "arn"}, "KMSKeyArn: is not supported"),
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, "ScalingConfig: is not supported"),
-        ({"SomethingNew": 1}, "SomethingNew: is not supported"),
-        ({"BatchSize": 0}, "BatchSize: expected a whole number from 1 to 10000, got 0"),
-        ({"BatchSize": 10_001}, "BatchSize: expected a whole number from 1 to 10000, got 10001"),
-        ({"BatchSize": True}, "BatchSize: expected a whole number"),
-        ({"BatchSize": "many"}, "BatchSize: expected a whole number"),
-        ({"BatchSize": 1.5}, "BatchSize: expected a whole number"),
+        ({"BatchSize": 0}, "BatchSize: expected 1 to 10000, got 0"),
+        ({"BatchSize": "10001"}, "BatchSize: expected 1 to 10000, got 10001"),
+        ({"FunctionResponseTypes": ["Other"]}, "FunctionResponseTypes: expected one of ReportBatchItemFailures"),
         (
-            {"MaximumBatchingWindowInSeconds": 301},
-            "MaximumBatchingWindowInSeconds: expected a whole number from 0 to 300",
+            {"StartingPosition": "NOW"},
+            "StartingPosition: expected one of TRIM_HORIZON, LATEST, AT_TIMESTAMP, got",
         ),
-        ({"MaximumRetryAttempts": -2}, "MaximumRetryAttempts: expected a whole number from -1 to 10000"),
-        (
-            {"MaximumRecordAgeInSeconds": 59},
-            "MaximumRecordAgeInSeconds: expected -1, or a whole number from 60 to 604800",
-        ),
-        ({"BisectBatchOnFunctionError": "yes"}, "BisectBatchOnFunctionError: expected true or false, got 'yes'"),
-        ({"FunctionResponseTypes": ["Other"]}, "FunctionResponseTypes: expected none, or ReportBatchItemFailures"),
-        ({"StartingPosition": "NOW"}, "StartingPosition: expected one of TRIM_HORIZON, LATEST, AT_TIMESTAMP, got NOW"),
-        ({"StartingPosition": "AT_TIMESTAMP"}, "StartingPositionTimestamp: expected seconds since 1970"),
         ({"EventSourceArn": QUEUE}, "EventSourceArn: expected the ARN of a Kinesis stream"),
         ({"EventSourceArn": f"{STREAM}/consumer/c:1"}, "EventSourceArn: expected the ARN of a Kinesis stream"),
         (
             {"DestinationConfig": {"OnFailure": {"Destination": QUEUE}}},
-            "expected the ARN of an S3 bucket",
-        ),
-        (
-            {"DestinationConfig": {"OnSuccess": {"Destination": QUEUE}}},
-            "DestinationConfig.OnSuccess: a stream has none",
+            "DestinationConfig.OnFailure: expected the ARN of an S3 bucket",
         ),
     ],
 )
