@@ -18,12 +18,7 @@ _END_SECONDS = 30
 
 @contextlib.contextmanager
 def start(*arguments: str, stderr: int | None = None) -> Iterator["subprocess.Popen[str]"]:
-    """Start `python -m deploy` with these arguments; the end of the block ends it, as Ctrl-C would.
-
-    Args:
-        arguments: the command line.
-        stderr: where its stderr goes, as `subprocess` takes it; by default to that of this process.
-    """
+    """Start `python -m deploy` with these arguments; the end of the block ends it, as Ctrl-C would."""
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy", *arguments],
         cwd=ROOT,

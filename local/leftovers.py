@@ -7,11 +7,7 @@ Client = Callable[[str], Any]
 
 
 def everything(client: Client) -> dict[str, list[Any]]:
-    """List the resources of every kind that the templates create, by kind; empty kinds are left out.
-
-    Args:
-        client: gives the boto3 client of a service.
-    """
+    """List the resources of every kind that the templates create, by kind; empty kinds are left out."""
     found = {kind: look(client) for kind, look in LOOKS.items()}
     return {kind: things for kind, things in found.items() if things}
 

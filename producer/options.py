@@ -45,22 +45,26 @@ class _Parser(argparse.ArgumentParser):
         self.exit(2, f"producer: {' '.join(message.split()).removeprefix('argument ')} (--help explains the options)\n")
 
 
-def _number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+def number(expected: str, holds: Callable[[float], bool]) -> Callable[[str], float]:
+    """An argparse type: a finite number that holds; `expected` is for the message."""
+
     def read(text: str) -> float:
         try:
-            number = float(text)
+            value = float(text)
         except ValueError:
-            number = math.nan
-        if not (math.isfinite(number) and holds(number)):
+            value = math.nan
+        if not (math.isfinite(value) and holds(value)):
             raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
-        return number
+        return value
 
     return read
 
 
-def _whole(expected: str, least: int) -> Callable[[str], int]:
+def whole(expected: str, least: int, most: int = 10**18) -> Callable[[str], int]:
+    """An argparse type: a whole number within bounds; `expected` is for the message."""
+
     def read(text: str) -> int:
-        if not re.fullmatch(r"[0-9]{1,18}", text) or int(text) < least:
+        if not re.fullmatch(r"[0-9]{1,18}", text) or not least <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"expected {expected}, not {text!r}")
         return int(text)
 
@@ -85,25 +89,19 @@ def read(arguments: list[str] | None = None) -> Options:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    rate = _number("a number of events a second, 0 or more", lambda number: number >= 0)
-    duration = _number("a number of seconds above 0", lambda number: number > 0)
-    ratio = _number("a number from 0 to 1", lambda number: 0 <= number <= 1)
+    rate = number("a number of events a second, 0 or more", lambda given: given >= 0)
+    duration = number("a number of seconds above 0", lambda given: given > 0)
+    ratio = number("a number from 0 to 1", lambda given: 0 <= given <= 1)
+    count, seed = whole("a whole number above 0", 1), whole("a whole number, 0 or more", 0)
     add("--rate", type=rate, default=10.0, metavar="N", help="events a second; 0: no limit (default: 10)")
-    add(
-        "--count", type=_whole("a whole number above 0", 1), metavar="N", help="stop after N events (default: no limit)"
-    )
+    add("--count", type=count, metavar="N", help="stop after N events (default: no limit)")
     add("--duration", type=duration, default=math.inf, metavar="S", help="stop after S seconds (default: no limit)")
-    add(
-        "--seed",
-        type=_whole("a whole number, 0 or more", 0),
-        metavar="N",
-        help="the same seed gives the same events, except for timestamps",
-    )
+    add("--seed", type=seed, metavar="N", help="the same seed gives the same events, except for timestamps")
     add("--bad-ratio", type=ratio, default=0.0, metavar="P", help="share of malformed records, 0 to 1 (default: 0)")
     stream = os.environ.get("KDS_STREAM") or "http-requests"
     add("--stream", type=_stream, default=stream, metavar="NAME", help="default: KDS_STREAM, else http-requests")
     add("--region", metavar="NAME", help="default: AWS_REGION, else that of the AWS configuration")
     given = parser.parse_args(arguments)
-    seed = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
+    drawn = random.SystemRandom().randrange(10**6) if given.seed is None else given.seed
     region = given.region or os.environ.get("AWS_REGION") or None
-    return Options(given.stream, region, given.rate, given.count, given.duration, seed, given.bad_ratio)
+    return Options(given.stream, region, given.rate, given.count, given.duration, drawn, given.bad_ratio)

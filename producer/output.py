@@ -67,12 +67,7 @@ class Listing(Output):
 
 
 class Progress(Output):
-    """Shows the progress: a bar that is redrawn if stderr is a terminal, else a line every few seconds.
-
-    Args:
-        total: how many events there will be; None: not known, so without a bar.
-        redraw: whether stderr is a terminal.
-    """
+    """Shows the progress: a line that is redrawn, with a bar if the total is known, or a new line every few seconds."""
 
     def __init__(self, total: int | None, redraw: bool) -> None:
         self._total, self._redraw = total, redraw

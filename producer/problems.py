@@ -1,19 +1,16 @@
 """One line about why a stream cannot be written, which says what was expected."""
 
 _CREDENTIALS_MISSING = frozenset({"NoCredentialsError", "PartialCredentialsError"})
+# What botocore says of a login that ended is clear enough.
 _CREDENTIALS_REFUSED = frozenset(
     {
-        "CredentialRetrievalError",
         "ExpiredToken",
         "ExpiredTokenException",
         "IncompleteSignature",
         "InvalidClientTokenId",
         "InvalidSignatureException",
         "MissingAuthenticationToken",
-        "SSOTokenLoadError",
         "SignatureDoesNotMatch",
-        "TokenRetrievalError",
-        "UnauthorizedSSOTokenError",
         "UnrecognizedClientException",
     }
 )
@@ -22,13 +19,7 @@ _UNREACHABLE = frozenset({"ConnectTimeoutError", "EndpointConnectionError", "Pro
 
 
 def explain(code: str, message: str, stream: str, region: str, endpoint: str) -> str:
-    """One line about an error.
-
-    Args:
-        code: AWS's code of the error, an HTTP status if there was none, or the name of botocore's exception.
-        message: the error's own text, used when nothing better is known.
-        stream: the stream's name, `region` its region, `endpoint` the URL that was called.
-    """
+    """One line about an error: AWS's code, an HTTP status if there was none, or the name of botocore's exception."""
     if code == "ResourceNotFoundException":
         return f"stream {stream}: not there in {region}; expected an active stream (--stream or KDS_STREAM)"
     if code in _CREDENTIALS_MISSING:

@@ -11,7 +11,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from deploy import progress
 from deploy.aws.errors import DeployError
-from deploy.progress import say
+from deploy.progress import counted, say
 from emulator import terminal
 from emulator.mappings.mappings import EventSourceMappings
 from emulator.mappings.worker import Pace
@@ -19,7 +19,6 @@ from emulator.server import REGION, emulator, export_line, work_on
 from local import deploy_command
 from local.pipeline import evidence, phone, reconcile, screen
 from local.pipeline import options as pipeline_options
-from local.pipeline.advice import count
 from local.pipeline.deployed import PipelineError, System
 from local.pipeline.figures import Figures, Watch
 from local.pipeline.options import Options
@@ -36,14 +35,7 @@ _STALLED, _QUIET = 30.0, 1.0
 
 
 class Pipeline:
-    """The parts at work.
-
-    Args:
-        options: what to run.
-        began: when the command began, by `time.monotonic`.
-        endpoint: the emulator.
-        stack: ends the parts.
-    """
+    """The parts at work on an emulator, until the stack ends them; `began` is by `time.monotonic`."""
 
     def __init__(self, options: Options, began: float, endpoint: str, stack: contextlib.ExitStack) -> None:
         self._options, self._began, self._stack = options, began, stack
@@ -134,10 +126,10 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
     for difference in result.differences:
         say(f"DIFFERENCE  {difference}")
     say(
-        f"reconciled: {count(pipeline.shop.counts().sent, 'event')} sent, {result.kept} in the table, "
+        f"reconciled: {counted(pipeline.shop.counts().sent, 'event')} sent, {result.kept} in the table, "
         f"{result.refused} rejected and {result.failed} failed (in the bucket of failures), "
-        f"{count(result.alerts, 'alert')} sent once, {count(result.dead_letters, 'dead letter')}; "
-        + (count(len(result.differences), "difference") if result.differences else "no differences")
+        f"{counted(result.alerts, 'alert')} sent once, {counted(result.dead_letters, 'dead letter')}; "
+        + (counted(len(result.differences), "difference") if result.differences else "no differences")
     )
     if result.failed and not kept:
         say("well-formed events failed; with --keep the function's log can be read")
@@ -145,7 +137,7 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         say(f"the first message went out {pipeline.first_message():.1f} s after the start")
         say(
             f"from put_record to publish: median {result.latency(50):.2f} s, 99th percentile "
-            f"{result.latency(99):.2f} s ({count(len(result.latencies), 'alert')}; mappings read every "
+            f"{result.latency(99):.2f} s ({counted(len(result.latencies), 'alert')}; mappings read every "
             f"{POLL_INTERVAL:g} s and retry first after {_FIRST_RETRY:g} s; on AWS every {Pace().poll:g} s and "
             f"after about {Pace().first_retry:g} s)"
         )

@@ -3,15 +3,11 @@
 import contextlib
 import json
 
+from deploy.progress import counted
 from local.pipeline.figures import Figures
 
 _FIELDS = {"bad_product_id": "product_id", "bad_inventory": "inventory", "bad_timestamp": "timestamp"}
 _AROUND = 20
-
-
-def count(number: int, noun: str) -> str:
-    """A number and its noun: `1 event`, `2,000 events`."""
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 def line(figures: Figures) -> str:
@@ -24,28 +20,23 @@ def line(figures: Figures) -> str:
 
 
 def advice(figures: Figures, shell: str) -> list[str]:
-    """What an operator would do next, the most urgent first.
-
-    Args:
-        figures: the state.
-        shell: the file that makes a shell work on the emulator.
-    """
+    """What an operator would do next, the most urgent first; `shell` is a file that makes a shell use the emulator."""
     if figures.waiting:
         return [figures.waiting]
     found = []
     if figures.given_up:
-        found.append(f"{count(figures.given_up, 'event')} not taken by the stream: run it with more --shards.")
+        found.append(f"{counted(figures.given_up, 'event')} not taken by the stream: run it with more --shards.")
     for name, lag in (("kinesis-to-dynamo", figures.kept_lag), ("alerts-to-sns", figures.alerts_lag)):
         if lag > 30:
             found.append(f"{name} is {lag:.0f} s behind. See why: deploy logs {name}")
     if figures.lost_alerts:
-        lost = f"{count(figures.lost_alerts, 'alert')} did not reach the phone."
+        lost = f"{counted(figures.lost_alerts, 'alert')} did not reach the phone."
         found.append(f"{lost} See why: deploy logs alerts-to-sns; send them again: deploy redrive alerts-to-sns")
     if figures.failures:
-        rejected = f"{count(figures.failures, 'record')} rejected by KinesisToDynamo."
+        rejected = f"{counted(figures.failures, 'record')} rejected by KinesisToDynamo."
         found.append(f"{rejected} See why: deploy logs kinesis-to-dynamo")
     if figures.dead_letters:
-        letters = count(figures.dead_letters, "dead letter")
+        letters = counted(figures.dead_letters, "dead letter")
         found.append(f"{letters}, to fix at the producer: deploy tail dead-letters --from-start")
     # Sourced first, so that it is this emulator that `deploy` works on.
     todo = [f"In another terminal: . {shell}", *found] if found else ["Nothing to do."]

@@ -20,11 +20,7 @@ class PipelineError(RuntimeError):
 
 
 class System:
-    """The system, made by an `up` that runs beside this process until the end of the stack.
-
-    Args:
-        arguments: options of `up`.
-        stack: ends `up`, and waits until its output is read.
+    """The system, made by an `up` with these options that runs beside this process until the end of the stack.
 
     Attributes:
         said: the lines that `up` has printed so far.

@@ -15,13 +15,7 @@ from local.pipeline.shop import Taken
 
 
 def failures(s3: Any, system: System, function: str) -> set[Place]:
-    """The records of a function that are in the bucket of failures.
-
-    Args:
-        s3: a boto3 S3 client.
-        system: what the stacks made.
-        function: `KinesisToDynamo` or `AlertsToSns`.
-    """
+    """The records of a function, `KinesisToDynamo` or `AlertsToSns`, that are in the bucket of failures."""
     bucket = system.outputs["FailuresBucket"]
     keys = on_failure.keys(s3, bucket, *on_failure.prefixes(system.outputs, function))
     records = [record for key in keys for record in on_failure.read(s3, bucket, key).records]
@@ -51,14 +45,7 @@ def source(system: System) -> list[Record]:
 
 
 def collect(system: System, taken: list[Taken], given_up: int, messages: list[Message]) -> Evidence:
-    """Read the streams, the table and the bucket of failures whole.
-
-    Args:
-        system: what the stack made.
-        taken: shard, sequence number and data of each event that the stream took.
-        given_up: the number of events that it did not take.
-        messages: what the phones got.
-    """
+    """Read the streams, the table and the bucket of failures whole; the rest is said by the shop and the phone."""
     s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
     items = {}
     for page in dynamodb.get_paginator("scan").paginate(TableName=system.outputs["TableName"]):

@@ -1,12 +1,12 @@
 """The command line of the pipeline."""
 
 import argparse
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from emulator.terminal import Parser
+from producer.options import number, whole
 
 
 @dataclass(frozen=True)
@@ -26,23 +26,8 @@ class Options:
     picture: Path | None
 
 
-def _between(least: float, most: float, kind: Callable[[str], float] = float) -> Callable[[str], float]:
-    what = "a whole number" if kind is int else "a number"
-
-    def read(text: str) -> float:
-        with contextlib.suppress(ValueError):
-            number = kind(text)
-            if least <= number <= most:
-                return number
-        raise argparse.ArgumentTypeError(f"expected {what} from {least:g} to {most:g}, got {text!r}")
-
-    return read
-
-
-def _whole(text: str) -> int:
-    with contextlib.suppress(ValueError):
-        return int(text)
-    raise argparse.ArgumentTypeError(f"expected a whole number, got {text!r}")
+def _between(least: float, most: float) -> Callable[[str], float]:
+    return number(f"a number from {least:g} to {most:g}", lambda given: least <= given <= most)
 
 
 def _picture(text: str) -> Path:
@@ -61,23 +46,15 @@ def read(arguments: list[str] | None = None) -> Options:
         "the templates, the job from its zip, and a shop that sends events; at the end, reconcile what was sent.",
     )
     add = parser.add_argument
+    seed, shards = whole("a whole number, 0 or more", 0), whole("a whole number from 1 to 16", 1, 16)
     add("--duration", type=_between(1, 86_400), default=60.0, metavar="S", help="seconds to send (default: 60)")
     add("--rate", type=_between(0.1, 500), default=10.0, metavar="N", help="events a second (default: 10)")
-    add("--seed", type=_whole, default=7, metavar="N", help="the same seed sends the same events (default: 7)")
+    add("--seed", type=seed, default=7, metavar="N", help="the same seed sends the same events (default: 7)")
     add("--policy", choices=("every", "crossing"), default="every", help="the job's policy (default: every)")
-    add("--shards", type=_between(1, 16, int), default=2, metavar="N", help="of the stream of events (default: 2)")
-    add(
-        "--bad-ratio",
-        type=_between(0, 1),
-        default=0.02,
-        metavar="P",
-        help="share of malformed records, 0 to 1 (default: 0.02)",
-    )
+    add("--shards", type=shards, default=2, metavar="N", help="of the stream of events (default: 2)")
+    bad_ratio = "share of malformed records, 0 to 1 (default: 0.02)"
+    add("--bad-ratio", type=_between(0, 1), default=0.02, metavar="P", help=bad_ratio)
     add("--keep", action="store_true", help="leave it running at the end, and say how to look inside")
-    add(
-        "--picture",
-        type=_picture,
-        metavar="FILE",
-        help="save the screen as an SVG, as it was last while events were sent",
-    )
+    picture = "save the screen as an SVG, as it was last while events were sent"
+    add("--picture", type=_picture, metavar="FILE", help=picture)
     return Options(**vars(parser.parse_args(arguments)))

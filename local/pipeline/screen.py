@@ -52,11 +52,8 @@ class Rates:
 def show(stages: Iterator[Figures], said: list[str], shell: Path, picture: Path | None) -> None:
     """Show the system at work until the stages end.
 
-    Args:
-        stages: figures, as often as they are asked for.
-        said: lines of `up`, which another thread adds to; shown as they come where there is no terminal.
-        shell: the file that makes a shell work on the emulator.
-        picture: where to save the screen as an SVG, as it was last while events were sent.
+    Another thread adds the lines of `up` to `said`; where there is no terminal they are printed as they come. `picture`
+    gets the screen as an SVG, as it was last while events were sent.
     """
     rates, console = Rates(), Console(stderr=True)
     shown, last = 0, float("-inf")
@@ -93,15 +90,7 @@ def _draw(frame: RenderableType, picture: Path) -> None:
 
 
 def screen(figures: Figures, rates: Rates, todo: list[str], width: int, height: int) -> RenderableType:
-    """The state as a screen of at most this size: what to do next is there whole, or all is one line.
-
-    Args:
-        figures: the state.
-        rates: with these figures added.
-        todo: what to do next.
-        width: columns of the terminal.
-        height: its lines.
-    """
+    """The state as a screen of at most so many columns and lines: what to do next is whole, or all is one line."""
     urgent = bool(figures.given_up or figures.lost_alerts or figures.failures)
     text = Text("\n".join(todo))
     wanted = _FRAME + len(text.wrap(Console(width=width), width - 4))

@@ -11,13 +11,9 @@ Taken = tuple[str, int, bytes]
 
 
 class Shop:
-    """Sends events at a pace, from `start` until `stop` or for a duration.
+    """Sends events at a rate (a second), from `start` until `stop` or for a duration (seconds).
 
-    Args:
-        stream: the stream's name.
-        rate: events a second.
-        duration: seconds.
-        seed: see `producer.records.records`, as is `bad_ratio`.
+    For `seed` and `bad_ratio` see `producer.records.records`.
     """
 
     def __init__(self, stream: str, rate: float, duration: float, seed: int, bad_ratio: float) -> None:

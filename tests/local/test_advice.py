@@ -4,17 +4,10 @@ from typing import Any
 
 import pytest
 
-from local.pipeline.advice import advice, count, what_is_wrong
+from local.pipeline.advice import advice, what_is_wrong
 from local.pipeline.figures import Figures
 
 SHELL = "/tmp/pipeline-x/env"
-
-
-@pytest.mark.parametrize(
-    ("number", "said"), [(0, "0 events"), (1, "1 event"), (2, "2 events"), (12345, "12,345 events")]
-)
-def test_count(number: int, said: str) -> None:
-    assert count(number, "event") == said
 
 
 @pytest.mark.parametrize(

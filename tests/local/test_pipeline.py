@@ -65,11 +65,11 @@ def test_a_job_that_cannot_run(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["--rate", "0"], "--rate: expected a number from 0.1 to 500, got '0'"),
-        (["--shards", "1.5"], "--shards: expected a whole number from 1 to 16, got '1.5'"),
-        (["--seed", "x"], "--seed: expected a whole number, got 'x'"),
+        (["--rate", "0"], "--rate: expected a number from 0.1 to 500, not '0'"),
+        (["--shards", "1.5"], "--shards: expected a whole number from 1 to 16, not '1.5'"),
+        (["--seed", "x"], "--seed: expected a whole number, 0 or more, not 'x'"),
         (["--picture", "/nowhere/x.svg"], "--picture: expected a file in a folder that is there"),
-        (["--bad-ratio", "nan"], "--bad-ratio: expected a number from 0 to 1, got 'nan'"),
+        (["--bad-ratio", "nan"], "--bad-ratio: expected a number from 0 to 1, not 'nan'"),
         (["--policy", "sometimes"], "--policy: invalid choice"),
     ],
 )
