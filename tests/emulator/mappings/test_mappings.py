@@ -32,9 +32,13 @@ def on_failure(arn: str) -> dict[str, Any]:
     return {"DestinationConfig": {"OnFailure": {"Destination": arn}}}
 
 
-def ranges(failures: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+def ranges(failures: list[dict[str, Any]]) -> list[tuple[int, int, int]]:
+    """The first and last record of each failure, counted from 1, and how many there are."""
     infos = [failure["KinesisBatchInfo"] for failure in failures]
-    return [(info["startSequenceNumber"], info["endSequenceNumber"], info["batchSize"]) for info in infos]
+    return [
+        (int(info["startSequenceNumber"]) % 100, int(info["endSequenceNumber"]) % 100, info["batchSize"])
+        for info in infos
+    ]
 
 
 def settled(mappings: EventSourceMappings, count: int) -> Callable[[], bool]:
@@ -80,7 +84,7 @@ def test_bad_record(account: LambdaAccount, bad: str) -> None:
         eventually(settled(mappings, 5), "all records", 30)
         (statistics,) = mappings.statistics()
     (failure,) = account.failures()
-    assert ranges([failure]) == [("3", "3", 1)]
+    assert ranges([failure]) == [(3, 3, 1)]
     assert failure["requestContext"]["condition"] == "RetryAttemptsExhausted"
     assert failure["requestContext"]["approximateInvokeCount"] == 2
     assert failure["requestContext"]["functionArn"].endswith(":function:recorder")
@@ -113,7 +117,9 @@ def test_bad_record_to_a_bucket(account: LambdaAccount, bad: str) -> None:
     ]
     (record,) = json.loads(body["payload"])["Records"]
     assert base64.b64decode(record["kinesis"]["data"]).decode() == bad
-    assert (record["eventID"], record["eventSourceARN"]) == ("shardId-000000000000:2", account.stream_arn())
+    assert record["eventSourceARN"] == account.stream_arn()
+    shard, _, number = record["eventID"].partition(":")
+    assert (shard, int(number) % 100) == ("shardId-000000000000", 2)
 
 
 def test_hanging_record(account: LambdaAccount) -> None:
@@ -123,7 +129,7 @@ def test_hanging_record(account: LambdaAccount) -> None:
     with account.running() as mappings:
         eventually(settled(mappings, 3), "all records", 30)
     assert account.seen() == ["k/1", "k/hang", "k/3"]
-    assert ranges(account.failures()) == [("2", "2", 1)]
+    assert ranges(account.failures()) == [(2, 2, 1)]
     assert any("Task timed out after 1.00 seconds" in line for line in account.log())
 
 
@@ -135,7 +141,7 @@ def test_nonsense(account: LambdaAccount) -> None:
     account.put("k/1", "k/2")
     with account.running() as mappings:
         eventually(settled(mappings, 2), "both", 20)
-    assert ranges(account.failures()) == [("1", "2", 2)]
+    assert ranges(account.failures()) == [(1, 2, 2)]
 
 
 def test_no_destination(account: LambdaAccount) -> None:
