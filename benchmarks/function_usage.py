@@ -38,17 +38,11 @@ _numbers = count(1)
 
 def settings(name: str, code: Path) -> Function:
     """A function as deploy/templates/system.yaml makes it."""
-    topic = f"arn:aws:sns:{REGION}:123456789012:{TOPIC}"
-    own = {
+    environment = {
         "TABLE_NAME": TABLE,
-        "TOPIC_ARN": topic,
+        "TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:{TOPIC}",
         "IDEMPOTENCY_TABLE": IDEMPOTENCY_TABLE,
         "FAILURES_BUCKET": FAILURES,
-    }
-    powertools = {
-        "POWERTOOLS_SERVICE_NAME": name,
-        "POWERTOOLS_METRICS_NAMESPACE": "low-inventory",
-        "POWERTOOLS_LOG_LEVEL": "INFO",
     }
     return Function(
         name=name,
@@ -59,7 +53,7 @@ def settings(name: str, code: Path) -> Function:
         handler="lambda_function.lambda_handler",
         timeout=480,
         memory=256,
-        environment=own | powertools,
+        environment=environment,
         code=code,
     )
 

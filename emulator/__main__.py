@@ -10,8 +10,6 @@ import contextlib
 import sys
 import threading
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from emulator import terminal
 from emulator.mappings.mappings import EventSourceMappings
 from emulator.server import REGION, emulator, export_line, work_on
@@ -52,16 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     limit = "refuse more than five reads a second of a Kinesis shard, as AWS does"
     parser.add_argument("--limit-reads", action="store_true", help=limit)
     options = parser.parse_args(arguments)
-    terminal.interrupt()
-    try:
-        run(options.port, options.limit_reads)
-    except KeyboardInterrupt:
-        say("stopped; nothing is left behind")
-        return 130
-    except (RuntimeError, BotoCoreError, ClientError) as error:
-        say(f"emulator: {error}")
-        return 1
-    return 0
+    return terminal.run("emulator", lambda: run(options.port, options.limit_reads))
 
 
 if __name__ == "__main__":

@@ -6,8 +6,11 @@ Ctrl-C, SIGTERM and SIGHUP end a command in order: the first one interrupts it, 
 import argparse
 import signal
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
+
+from botocore.exceptions import BotoCoreError, ClientError
 
 _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -34,14 +37,21 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line and exit status 2; argparse would print the usage before it.
+def run(name: str, work: Callable[[], int | None], *errors: type[Exception]) -> int:
+    """Do a command's work; return its exit status, 1 for one of the errors, 130 if a signal stops it."""
+    interrupt()
+    try:
+        return work() or 0
+    except KeyboardInterrupt:
+        say("stopped; nothing is left behind")
+        return 130
+    except (RuntimeError, OSError, BotoCoreError, ClientError, *errors) as error:
+        say(f"{name}: {error}")
+        return 1
 
-    Args:
-        name: what the line begins with.
-        prog: how the command is called.
-        description: what it does.
-    """
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are exit status 2 and one line, which begins with a name; argparse would add the usage."""
 
     def __init__(self, name: str, prog: str, description: str | None) -> None:
         super().__init__(prog=prog, description=description)

@@ -5,7 +5,6 @@ import sys
 import threading
 
 import boto3
-from botocore.exceptions import BotoCoreError, ClientError
 
 from emulator import terminal
 from emulator.mappings.mappings import EventSourceMappings
@@ -100,16 +99,7 @@ def _options(arguments: list[str] | None) -> bool:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status (1: something failed, 2: bad option, 130: stopped)."""
     keep = _options(arguments)
-    terminal.interrupt()
-    try:
-        run(keep)
-    except KeyboardInterrupt:
-        say("stopped; nothing is left behind")
-        return 130
-    except (RehearsalError, RuntimeError, OSError, BotoCoreError, ClientError) as error:
-        say(f"rehearsal: {error}")
-        return 1
-    return 0
+    return terminal.run("rehearsal", lambda: run(keep))
 
 
 if __name__ == "__main__":

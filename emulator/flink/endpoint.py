@@ -25,11 +25,7 @@ _moto: _Application = DomainDispatcherApplication.__call__
 
 
 def serve(make: Callable[[str], FlinkService]) -> None:
-    """Serve the service in each region that is asked for, until the process ends.
-
-    Args:
-        make: makes the service of a region.
-    """
+    """Serve the service that `make` makes for each region that is asked for, until the process ends."""
     global _make
     _make = make
     _services.clear()

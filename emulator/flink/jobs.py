@@ -30,9 +30,6 @@ class RealJobs:
     Snapshots hold no state: a job that starts again reads from its starting position, as if it were new, and writes
     its alerts and dead letters once more. AlertsToSns publishes an alert once a day at most. With policy `crossing` a
     job remembers nothing of its last run.
-
-    Args:
-        endpoint: the emulator that the jobs work on.
     """
 
     def __init__(self, endpoint: str) -> None:

@@ -20,16 +20,9 @@ from emulator import shapes
 from emulator.flink import account
 from emulator.flink.state import Ahead, Application, Jobs, Operation, RefusedError
 
-_LOCATION = ("ApplicationCodeConfiguration", "CodeContent", "S3ContentLocation")
-
 
 class FlinkService:
-    """The service in a region.
-
-    Args:
-        region: where its applications, their code, metrics and logs are.
-        jobs: runs their jobs.
-    """
+    """The service in a region, with the applications, their code, metrics and logs that are there."""
 
     def __init__(self, region: str, jobs: Jobs) -> None:
         self.region = region
@@ -76,8 +69,7 @@ class FlinkService:
         return {"ApplicationSummaries": [_summary(self._detail(one)) for one in self.applications.values()]}
 
     def _start_application(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "READY", "ROLLED_BACK")
+        application = self._of(request, "READY", "ROLLED_BACK")
         self._code(application.configuration)
         restore = request.get("RunConfiguration", {}).get("ApplicationRestoreConfiguration", {})
         application.restored = restore.get("ApplicationRestoreType", "RESTORE_FROM_LATEST_SNAPSHOT")
@@ -87,22 +79,20 @@ class FlinkService:
         return {"OperationId": operation.identifier}
 
     def _stop_application(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
         force = request.get("Force", False)
         allowed = ("STARTING", "UPDATING", "STOPPING", "AUTOSCALING", "RUNNING") if force else ("RUNNING",)
-        self._must_be(application, *allowed)
+        application = self._of(request, *allowed)
         operation = self._begin(application, "StopApplication")
         passing = "FORCE_STOPPING" if force else "STOPPING"
         if not force:
             application.taken.append(self._jobs.now())
-        self._halt(application)
+        self._jobs.stop(application)
         application.status = passing
         application.ahead = [(passing, None), ("READY", lambda: _succeed(operation))]
         return {"OperationId": operation.identifier}
 
     def _update_application(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "READY", "RUNNING", "ROLLED_BACK")
+        application = self._of(request, "READY", "RUNNING", "ROLLED_BACK")
         self._must_be_current(application, request)
         configuration = _updated(application.configuration, request)
         self._code(configuration)
@@ -115,15 +105,14 @@ class FlinkService:
             _succeed(operation)
             return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
         application.taken.append(self._jobs.now())
-        self._halt(application)
+        self._jobs.stop(application)
         application.restored = restore.get("ApplicationRestoreType", application.restored)
         application.status = "UPDATING"
         application.ahead = [("UPDATING", None), *self._after_updating(application, operation, before)]
         return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
 
     def _rollback_application(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "UPDATING", "AUTOSCALING", "RUNNING")
+        application = self._of(request, "UPDATING", "AUTOSCALING", "RUNNING")
         self._must_be_current(application, request)
         if not application.snapshots:
             raise RefusedError("InvalidRequestException", "Application has no snapshot to roll back to")
@@ -132,27 +121,23 @@ class FlinkService:
         if not earlier:
             raise RefusedError("InvalidRequestException", "Application has no previous running version")
         operation = self._begin(application, "RollbackApplication")
-        self._halt(application)
+        self._jobs.stop(application)
         application.ahead = self._back(application, operation, earlier[-1])
         application.status = "ROLLING_BACK"
         return {"ApplicationDetail": self._detail(application), "OperationId": operation.identifier}
 
     def _delete_application(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "READY", "RUNNING", "ROLLED_BACK")
+        application = self._of(request, "READY", "RUNNING", "ROLLED_BACK")
         if application.status == "RUNNING":
             raise RefusedError("ResourceInUseException", f"Application {application.name} is running; stop it first")
         application.status = "DELETING"
-        application.ahead = [("DELETING", None), ("DELETING", lambda: self._gone(application))]
+        application.ahead = [("DELETING", None), ("DELETING", lambda: self.applications.pop(application.name))]
         return {}
 
     def _list_application_operations(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
-        found = [
-            operation.summary()
-            for operation in reversed(application.operations)
-            if operation.status == request.get("OperationStatus", operation.status)
-        ]
+        wanted = request.get("OperationStatus")
+        found = [one.summary() for one in reversed(application.operations) if wanted in (None, one.status)]
         return {"ApplicationOperationInfoList": found[: request.get("Limit", 50)]}
 
     def _describe_application_operation(self, request: dict[str, Any]) -> dict[str, Any]:
@@ -163,14 +148,10 @@ class FlinkService:
 
     def _list_application_snapshots(self, request: dict[str, Any]) -> dict[str, Any]:
         application = self._of(request)
+        status = {"SnapshotStatus": "READY", "ApplicationVersionId": application.version}
         return {
             "SnapshotSummaries": [
-                {
-                    "SnapshotName": _snapshot(at),
-                    "SnapshotStatus": "READY",
-                    "ApplicationVersionId": application.version,
-                    "SnapshotCreationTimestamp": at.timestamp(),
-                }
+                {"SnapshotName": _snapshot(at), "SnapshotCreationTimestamp": at.timestamp()} | status
                 for at in application.taken
             ]
         }
@@ -184,8 +165,7 @@ class FlinkService:
         return {}
 
     def _create_application_presigned_url(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "RUNNING")
+        application = self._of(request, "RUNNING")
         # The endpoint puts its own address before it; the token says whose dashboard it is.
         return {"AuthorizedUrl": f"/flinkdashboard?authToken={self.region}/{application.name}"}
 
@@ -207,8 +187,7 @@ class FlinkService:
         return [{"id": "numRestarts", "value": "0"}] if path == "/jobs/job/metrics" else None
 
     def _add_application_cloud_watch_logging_option(self, request: dict[str, Any]) -> dict[str, Any]:
-        application = self._of(request)
-        self._must_be(application, "READY", "RUNNING")
+        application = self._of(request, "READY", "RUNNING")
         application.logging.append(request["CloudWatchLoggingOption"]["LogStreamARN"])
         application.version += 1
         return {"ApplicationVersionId": application.version}
@@ -236,9 +215,6 @@ class FlinkService:
         code = self._code(application.configuration)
         self._jobs.start(application, code, lambda lines: self._log(application, lines))
 
-    def _halt(self, application: Application) -> None:
-        self._jobs.stop(application)
-
     def _log(self, application: Application, lines: list[str]) -> None:
         """To the log stream, if the application has one; without one the lines are lost."""
         for arn in application.logging:
@@ -249,23 +225,18 @@ class FlinkService:
         application.operations.append(operation)
         return operation
 
-    def _gone(self, application: Application) -> None:
-        self.applications.pop(application.name, None)
-
     # What it refuses
 
-    def _of(self, request: dict[str, Any]) -> Application:
+    def _of(self, request: dict[str, Any], *states: str) -> Application:
+        """The application that a request names, which must be in one of the states, if any are given."""
         name = request["ApplicationName"]
         if name not in self.applications:
             raise RefusedError("ResourceNotFoundException", f"Application not found: {name}")
-        return self.applications[name]
-
-    def _must_be(self, application: Application, *states: str) -> None:
-        if application.status not in states:
-            raise RefusedError(
-                "ResourceInUseException",
-                f"Application {application.name} is in {application.status} state; expected {' or '.join(states)}",
-            )
+        application = self.applications[name]
+        if states and application.status not in states:
+            message = f"Application {name} is in {application.status} state; expected {' or '.join(states)}"
+            raise RefusedError("ResourceInUseException", message)
+        return application
 
     def _must_be_current(self, application: Application, request: dict[str, Any]) -> None:
         if request.get("CurrentApplicationVersionId", application.version) != application.version:
@@ -277,15 +248,12 @@ class FlinkService:
 
     def _code(self, configuration: dict[str, Any]) -> bytes:
         """The zip in S3, without which nothing is created, updated or started."""
-        location = configuration
-        for name in _LOCATION:
-            location = location[name]
+        location = configuration["ApplicationCodeConfiguration"]["CodeContent"]["S3ContentLocation"]
         bucket, key = location["BucketARN"].rpartition(":")[2], location["FileKey"]
         content = account.content(bucket, key)
         if content is None:
-            raise RefusedError(
-                "InvalidArgumentException", f"Unable to get the specified fileKey: {key} in bucket: {bucket}"
-            )
+            message = f"Unable to get the specified fileKey: {key} in bucket: {bucket}"
+            raise RefusedError("InvalidArgumentException", message)
         return content
 
     def _detail(self, application: Application) -> dict[str, Any]:

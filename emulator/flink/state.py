@@ -14,7 +14,7 @@ class RefusedError(Exception):
         self.kind = kind
 
 
-Ahead = list[tuple[str, Callable[[], None] | None]]
+Ahead = list[tuple[str, Callable[[], object] | None]]
 """The states that an application passes through next, and what happens when it reaches each."""
 
 
@@ -111,13 +111,7 @@ class Jobs(Protocol):
         """The time."""
 
     def start(self, application: Application, code: bytes, log: Log) -> None:
-        """Start the job of an application that is RUNNING, and call `job_runs` once it runs. Returns soon.
-
-        Args:
-            application: its name, property groups and parallelism are the job's.
-            code: the zip.
-            log: takes what its driver prints.
-        """
+        """Start an application's job from its zip, and call `job_runs` once it runs. Returns soon."""
 
     def stop(self, application: Application) -> None:
         """End the job of an application, if it has one, and reset `up_since`."""

@@ -22,20 +22,7 @@ class FunctionError(ValueError):
 
 @dataclass(frozen=True)
 class Function:
-    """A function that can be run here.
-
-    Args:
-        name: its name.
-        arn: the ARN that the mapping invokes.
-        version: `$LATEST`, or a number.
-        role_arn: the role that it has.
-        runtime: such as `python3.11`.
-        handler: module and function, with a dot between.
-        timeout: seconds of an invocation.
-        memory: megabytes.
-        environment: its own variables.
-        code: the folder with its unpacked zip.
-    """
+    """A function that can be run here: `timeout` in seconds, `memory` in megabytes, `code` a folder with its zip."""
 
     name: str
     arn: str
@@ -61,13 +48,7 @@ class Function:
 
 
 def load(client: Any, s3: Any, arn: str, folder: Path) -> Function:
-    """Describe a function, and unpack its code unless that was done before.
-
-    Args:
-        client: a boto3 Lambda client.
-        s3: a boto3 S3 client.
-        arn: the function, with or without a qualifier.
-        folder: where folders of unpacked code are made.
+    """Describe a function, with or without a qualifier, and unpack its code into a folder of its own in `folder`.
 
     Raises:
         FunctionError: if the function does not exist, is not a zip of Python without layers, or its code

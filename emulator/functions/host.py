@@ -15,13 +15,7 @@ from emulator.functions.runtime import Host
 
 
 class FunctionHost:
-    """Loads the functions of a region of an emulator, from `start` to `stop`.
-
-    Args:
-        endpoint_url: the emulator.
-        region: whose functions.
-        say: takes a line for people, from any thread.
-    """
+    """Loads the functions of a region of an emulator, from `start` to `stop`; `say` is called from any thread."""
 
     def __init__(self, endpoint_url: str, region: str, say: Callable[[str], None]) -> None:
         self._endpoint_url, self._region = endpoint_url, region

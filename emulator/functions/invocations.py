@@ -16,10 +16,6 @@ class Invocations:
     """Invokes functions, from `serve` to `close`. Each process is used again, by one invocation at a time.
 
     https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html; of the invocation types there is RequestResponse.
-
-    Args:
-        endpoint_url: the emulator.
-        region: whose functions.
     """
 
     def __init__(self, endpoint_url: str, region: str) -> None:

@@ -13,12 +13,7 @@ _INTERVAL = 0.5
 
 
 class LogShipper:
-    """Sends log events twice a second, and the last ones when it stops.
-
-    Args:
-        client: a boto3 CloudWatch Logs client.
-        say: gets a line when events cannot be sent; those events are lost.
-    """
+    """Sends log events twice a second, and the last ones when it stops; `say` is told of those that are lost."""
 
     def __init__(self, client: Any, say: Callable[[str], None]) -> None:
         self._client = client

@@ -96,11 +96,7 @@ class Process:
         return self._process.poll() is None
 
     def exchange(self, request: bytes, deadline: float) -> dict[str, Any]:
-        """Send a line, which may be empty, and wait for the next message.
-
-        Args:
-            request: JSON and a line end.
-            deadline: on the clock `time.monotonic`.
+        """Send a line of JSON, or nothing, and wait for the next message until a moment of `time.monotonic`.
 
         Raises:
             TimedOutError: at the deadline.

@@ -27,7 +27,7 @@ class Invocation:
     Args:
         request_id: Lambda's identifier of it.
         payload: what the handler returned, as JSON; of a failure, `errorType`, `errorMessage` and so on.
-        function_error: `Unhandled` if it failed, else None.
+        function_error: `Unhandled` if it failed.
         seconds: how long it took, without the start of the process.
     """
 
@@ -103,10 +103,6 @@ class ExecutionEnvironment:
     One thread at a time may use it. The memory limit is on what the process has in RAM. (A limit of its address space
     would count what libraries and threads reserve and never use, and would have Python raise MemoryError where Lambda
     kills the process.)
-
-    Args:
-        function: what to run.
-        host: where.
     """
 
     def __init__(self, function: Function, host: Host) -> None:
@@ -122,11 +118,7 @@ class ExecutionEnvironment:
             self._initialise()
 
     def invoke(self, event: bytes) -> Invocation:
-        """Invoke the function and wait; the `Invocation` says what came of it, failures included.
-
-        Args:
-            event: JSON.
-        """
+        """Invoke the function with an event of JSON, and wait; what comes of it is returned, failures included."""
         request_id = str(uuid.uuid4())
         began, status = time.monotonic(), ""
         answer: dict[str, Any] = {}

@@ -25,13 +25,9 @@ is away; Lambda sends the records of an invocation that did not finish again."""
 
 
 class RunningMapping:
-    """A mapping at work, with a worker for each shard that may be read.
+    """A mapping at work, with a worker for each shard that may be read; `changed` is called when one has ended.
 
-    Args:
-        wanted: the mapping and its function.
-        services: what all mappings use.
-        positions: where to begin each shard that an earlier run has seen; None if there was no earlier run.
-        changed: called when a worker has ended.
+    `positions` is where to begin each shard that an earlier run has seen; None if there was no earlier run.
     """
 
     def __init__(
@@ -97,13 +93,8 @@ class EventSourceMappings:
     It follows the emulator: a mapping that is created, changed, disabled, enabled or deleted, a function's new code or
     settings, and a stream's new shards take effect within `pace.refresh`. A mapping that is disabled, or changed, goes
     on after the last record that was done or discarded. A mapping that cannot be run is skipped until it can, at the
-    start as well as later: `say` gets one line about it, and `problems` lists it. The others are not affected.
-
-    Args:
-        endpoint_url: the emulator.
-        region: whose mappings.
-        say: takes a line for people, from any thread.
-        pace: how fast they work.
+    start as well as later: `say` gets one line about it, from any thread, and `problems` lists it. The others are not
+    affected.
     """
 
     def __init__(self, endpoint_url: str, region: str, say: Say, pace: Pace | None = None) -> None:

@@ -36,13 +36,11 @@ def invocation_record(
     """Describe a discarded batch, without its payload.
 
     Args:
-        mapping: whose records they are.
-        shard_id: their shard.
-        batch: what is discarded.
+        mapping: whose records they are, and `shard_id` whose shard.
+        batch: what is discarded, at the time `now` in seconds since 1970.
         condition: `RETRY_ATTEMPTS_EXHAUSTED` or `RECORD_AGE_EXCEEDED`.
-        invocation: the last one; None if the records were too old for one, and then there is no `responseContext`.
-        version: the function's version that was invoked.
-        now: the time, in seconds since 1970.
+        invocation: the last one, of this version of the function; None if the records were too old for one, and then
+            there is no `responseContext`.
     """
     content: dict[str, Any] = {
         "requestContext": {
@@ -91,13 +89,9 @@ def check(s3: Any, mapping: EventSourceMapping) -> None:
 
 
 def send(s3: Any, mapping: EventSourceMapping, record: dict[str, Any], payload: bytes) -> None:
-    """Send an invocation record to the mapping's destination, if it has one. Raises botocore's errors.
+    """Send an invocation record, with the event in it as text, to the mapping's destination, if it has one.
 
-    Args:
-        s3: a boto3 S3 client.
-        mapping: the mapping.
-        record: what `invocation_record` gave.
-        payload: the event, as JSON; the object has it as text in `payload`.
+    Raises botocore's errors.
     """
     if mapping.bucket:
         body = json.dumps(record | {"payload": payload.decode()})

@@ -14,16 +14,7 @@ _READ = ("DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardItera
 
 
 def check(iam: Any, role_arn: str, mapping: EventSourceMapping) -> None:
-    """Check the permissions of a function's role.
-
-    Args:
-        iam: a boto3 IAM client.
-        role_arn: the role.
-        mapping: what it reads, and where it sends discarded records.
-
-    Raises:
-        MappingError: if the role does not exist, or lacks permissions; it names them.
-    """
+    """Raise MappingError if a function's role does not exist, or lacks permissions for a mapping; it names them."""
     role = role_arn.rpartition("/")[2]
     try:
         statements = list(_statements(iam, role))

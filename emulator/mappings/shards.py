@@ -101,13 +101,8 @@ def start(mapping: EventSourceMapping, shard: Shard, at_first: bool, now: float)
 def event_record(record: Mapping[str, Any], shard_id: str, stream_arn: str, role_arn: str) -> dict[str, Any]:
     """One of the `Records` of a function's event.
 
-    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (Example event)
-
-    Args:
-        record: as GetRecords gives it.
-        shard_id: its shard.
-        stream_arn: its stream.
-        role_arn: the function's role.
+    https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html (Example event); `record` is as GetRecords gives it,
+    `role_arn` is the function's.
     """
     number = record["SequenceNumber"]
     return {
@@ -129,15 +124,7 @@ def event_record(record: Mapping[str, Any], shard_id: str, stream_arn: str, role
 
 
 class ShardReader:
-    """Reads a shard on from a position.
-
-    Args:
-        client: a boto3 Kinesis client.
-        mapping: names the stream.
-        shard_id: the shard.
-        position: where to begin.
-        role_arn: the function's role, which each record of an event names.
-    """
+    """Reads a shard of a mapping's stream on from a position; each record of an event names the function's role."""
 
     def __init__(
         self, client: Any, mapping: EventSourceMapping, shard_id: str, position: Position, role_arn: str
@@ -154,21 +141,12 @@ class ShardReader:
         """The next records. Raises botocore's errors; a later call begins after the last record that was read."""
         if self._iterator is None:
             self._iterator = self._new_iterator()
-        try:
-            answer = self._get(self._iterator)
-        except self._client.exceptions.ExpiredIteratorException:
-            answer = self._get(self._new_iterator())
+        answer = self._client.get_records(
+            StreamARN=self._mapping.stream_arn, ShardIterator=self._iterator, Limit=self._limit
+        )
         records = tuple(self._record(record) for record in answer["Records"])
-        if records:
-            self._position = self._position.after(records[-1].sequence_number)
         self._iterator = answer.get("NextShardIterator")
         return Reading(records, self._iterator is None, int(answer.get("MillisBehindLatest", 0)))
-
-    def _get(self, iterator: str) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.get_records(
-            StreamARN=self._mapping.stream_arn, ShardIterator=iterator, Limit=self._limit
-        )
-        return answer
 
     def _new_iterator(self) -> str:
         options: dict[str, Any] = {"ShardIteratorType": self._position.kind}

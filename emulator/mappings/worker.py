@@ -48,14 +48,9 @@ class Pace:
 
 @dataclass(frozen=True)
 class Services:
-    """What all mappings of an emulator use.
+    """What all mappings of an emulator use; `result` takes a mapping's UUID and its new LastProcessingResult.
 
-    Args:
-        kinesis: a boto3 client, as is `s3`.
-        host: where functions run.
-        pace: how fast mappings work.
-        say: takes a line for people, from any thread.
-        result: takes the UUID of a mapping and its new LastProcessingResult, from any thread.
+    `say` and `result` are called from any thread.
     """
 
     kinesis: Any
@@ -88,13 +83,8 @@ class Progress:
 class ShardWorker:
     """Runs a mapping on a shard until it is stopped or all of a closed shard is done.
 
-    Args:
-        mapping: the mapping.
-        function: its function.
-        shard_id: the shard.
-        position: where to begin; later, after the last record that is done or discarded, where another would begin.
-        services: what all mappings use.
-        finished: called when it ends, from its thread.
+    `position` is where it begins; later, after the last record that is done or discarded, where another would begin.
+    `finished` is called when it ends, from its thread.
     """
 
     def __init__(

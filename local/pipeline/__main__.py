@@ -7,8 +7,6 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from botocore.exceptions import BotoCoreError, ClientError
-
 from deploy import progress
 from deploy.aws.errors import DeployError
 from deploy.progress import counted, say
@@ -194,18 +192,11 @@ def run(options: Options) -> int:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; return the exit status (1: a difference or a part that broke, 2: bad option, 130: stopped)."""
     options = pipeline_options.read(arguments)
-    terminal.interrupt()
     try:
-        return run(options)
-    except KeyboardInterrupt:
-        say("stopped; nothing is left behind")
-        return 130
+        return terminal.run("pipeline", lambda: run(options), SendError)
     except DeployError as error:
         say(f"pipeline: {error}; {error.next_step}")
         return error.status
-    except (RuntimeError, OSError, SendError, BotoCoreError, ClientError) as error:
-        say(f"pipeline: {error}")
-        return 1
 
 
 if __name__ == "__main__":

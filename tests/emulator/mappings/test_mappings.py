@@ -527,7 +527,7 @@ def test_bucket_that_comes_back(account: LambdaAccount) -> None:
         )
         account.create_bucket()
         eventually(settled(mappings, 1), "the record", 20)
-    assert ranges(account.failures()) == [("1", "1", 1)]
+    assert ranges(account.failures()) == [(1, 1, 1)]
 
 
 def threads() -> list[str]:

@@ -135,30 +135,6 @@ def test_positions(emulator: Emulator, source: EventSourceMapping) -> None:
     assert texts(reader(emulator, source, Position("AT_TIMESTAMP", timestamp=first.arrived)).read()) == ["YQ==", "Yg=="]
 
 
-def test_expired_iterator(emulator: Emulator, source: EventSourceMapping) -> None:
-    """Reading goes on after the last record that was read."""
-    emulator.put([b"a"], lambda _: "k")
-    shard = reader(emulator, source, Position("TRIM_HORIZON"))
-    shard.read()
-    emulator.put([b"b"], lambda _: "k")
-    calls = 0
-    kinesis = emulator.kinesis
-    get_records = kinesis.get_records
-
-    def expire_once(**arguments: Any) -> Any:
-        nonlocal calls
-        calls += 1
-        if calls == 1:
-            raise kinesis.exceptions.ExpiredIteratorException(
-                {"Error": {"Code": "ExpiredIteratorException"}}, "GetRecords"
-            )
-        return get_records(**arguments)
-
-    kinesis.get_records = expire_once
-    assert texts(shard.read()) == ["Yg=="]
-    assert calls == 2
-
-
 def test_more_than_a_reading(emulator: Emulator, source: EventSourceMapping) -> None:
     """A reading has at most 1000 records and says that it is behind."""
     for _ in range(3):
