@@ -13,11 +13,11 @@ PROVIDERS = (
     ("cause", "said"),
     [
         (
-            f"a.SdkClientException: Unable to load credentials from any of the providers in the {PROVIDERS}",
+            f"a.SdkClientException: Unable to load credentials from any of the providers in {PROVIDERS}",
             "no AWS cred",
         ),
         (
-            f"b.SdkClientException: Unable to load AWS credentials from any provider in the chain: {PROVIDERS}",
+            f"b.SdkClientException: Unable to load AWS credentials from any provider in: {PROVIDERS}",
             "no AWS cr",
         ),
         ("c.ResourceNotFoundException: Stream x\n not found", "c.ResourceNotFoundException: Stream x not found"),
