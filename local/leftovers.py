@@ -12,22 +12,12 @@ def everything(client: Client) -> dict[str, list[Any]]:
     return {kind: things for kind, things in found.items() if things}
 
 
-def _keys(client: Client) -> list[str]:
-    """The customer's keys, except those whose deletion is scheduled, which takes a week at least."""
-    kms = client("kms")
-    described = [kms.describe_key(KeyId=one["KeyId"])["KeyMetadata"] for one in kms.list_keys()["Keys"]]
-    return [
-        one["KeyId"] for one in described if one["KeyManager"] == "CUSTOMER" and one["KeyState"] != "PendingDeletion"
-    ]
-
-
 LOOKS: dict[str, Callable[[Client], list[Any]]] = {
     "alarms": lambda client: client("cloudwatch").describe_alarms()["MetricAlarms"],
     "applications": lambda client: client("kinesisanalyticsv2").list_applications()["ApplicationSummaries"],
     "buckets": lambda client: client("s3").list_buckets()["Buckets"],
     "dashboards": lambda client: client("cloudwatch").list_dashboards()["DashboardEntries"],
     "functions": lambda client: client("lambda").list_functions()["Functions"],
-    "keys in use": _keys,
     "log groups": lambda client: client("logs").describe_log_groups()["logGroups"],
     "mappings": lambda client: client("lambda").list_event_source_mappings()["EventSourceMappings"],
     "roles": lambda client: client("iam").list_roles()["Roles"],

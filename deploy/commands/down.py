@@ -20,9 +20,6 @@ _GONE = ("NotFound", "NonExistent", "NoSuch", "404")
 _GONE_SECONDS = 90
 """How long a deleted thing may still answer."""
 
-_KEY_DAYS = 7
-"""PendingWindowInDays of monitoring.yaml."""
-
 Resource = tuple[str, str, str]
 
 _PROBES: dict[str, tuple[str, str, str]] = {
@@ -223,7 +220,6 @@ def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None, f
                 _wait_until_gone(probe, key, name, f"{kind} {name}")
     rest = [f"the table {kept}, which the next `up` goes on with"] if kept else []
     rest += [_kept(aws, bucket) for bucket in full]
-    rest += [f"the operators' key {name}, which KMS deletes in {_KEY_DAYS} days" for name in found.of("AWS::KMS::Key")]
     print(f"nothing is left but {' and '.join(rest)}" if rest else "nothing is left")
     return 0
 

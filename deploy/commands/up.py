@@ -122,15 +122,20 @@ def _price(wanted: Wanted, deployed: Deployed) -> str:
         default = next(one["DefaultValue"] for one in deployed.declared if one["ParameterKey"] == key)
         return int(values.get(key, default))
 
+    conditions = {
+        "AllAlarms": values.get("Alarms") != "essential",
+        "Reminded": values.get("ReminderHours", "0") != "0",
+    }
     size = hourly.Size(
         number("Parallelism"),
         number("ParallelismPerKPU"),
         number("Shards"),
         number("OutputShards"),
         number("RetentionHours"),
-        own_key=not values.get("RoleArn"),
         fan_out=values.get("Reader") == "efo",
-        alarms=hourly.alarms(deployment.template("monitoring").read_text(), values.get("Alarms") == "essential"),
+        alarms=hourly.alarms(
+            deployment.template("monitoring").read_text(), [name for name, holds in conditions.items() if holds]
+        ),
     )
     return hourly.show(hourly.estimate(size), wanted.learner_lab)
 

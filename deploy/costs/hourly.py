@@ -5,6 +5,7 @@ No free tier is counted, as in deploy/costs/monthly.py, which says when and wher
 
 import math
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -22,15 +23,14 @@ FAN_OUT_SHARD_HOUR = 0.015
 # https://aws.amazon.com/cloudwatch/pricing/, an alarm by each of its metrics
 ALARM_METRIC_MONTH = 0.10
 DASHBOARD_MONTH = 3.00
-# https://aws.amazon.com/kms/pricing/
-KEY_MONTH = 1.00
 
 HOURS_A_MONTH = 730
 
 LAB_BUDGET = 50
 """Dollars of AWS Academy's Learner Lab."""
 
-LAB_END = """the end of the lab's hours does not stop the application, which costs on; to stop it, to delete everything:
+LAB_END = """the end of the lab's hours does not stop the application, which costs on. With --email ADDRESS a mail says
+every 4 hours that it still runs. To stop it, to delete everything:
   python -m deploy stop
   python -m deploy down"""
 """What `up --learner-lab` ends with."""
@@ -54,16 +54,20 @@ class Line:
     dollars_an_hour: float
 
 
-def alarms(template: str, essential: bool = False) -> Alarms:
+def alarms(template: str, conditions: Collection[str]) -> Alarms:
     """The alarms of a template in YAML.
 
     Args:
         template: its text.
-        essential: count only those that are there with the parameter Alarms=essential.
+        conditions: those that hold, of the conditions that alarms have: AllAlarms, Reminded.
 
     An alarm on one metric, or on a query that finds one, watches one; on an expression, those in the expression.
     """
-    found = [body for body in _ALARM.findall(template) if not (essential and "Condition: AllAlarms" in body)]
+    found = [
+        body
+        for body in _ALARM.findall(template)
+        if all(condition in conditions for condition in re.findall(r"^    Condition: (\w+)$", body, re.MULTILINE))
+    ]
     return Alarms(len(found), sum(max(1, body.count("MetricStat:")) for body in found))
 
 
@@ -77,7 +81,6 @@ class Size:
         shards: of the stream of events.
         output_shards: of the streams of alerts and of dead letters, each.
         retention_hours: how long the streams keep a record; the first 24 are part of a shard's price.
-        own_key: whether the operators' topic has a key of its own; it has none with --service-role-arn.
         fan_out: whether the job reads by enhanced fan-out.
         alarms: the alarms.
     """
@@ -87,7 +90,6 @@ class Size:
     shards: int
     output_shards: int
     retention_hours: int
-    own_key: bool
     fan_out: bool
     alarms: Alarms
 
@@ -111,8 +113,6 @@ def estimate(size: Size) -> list[Line]:
         lines.append(Line("streams: retention after the first day", total * EXTENDED_RETENTION_SHARD_HOUR))
     if size.fan_out:
         lines.append(Line("stream of events: enhanced fan-out", size.shards * FAN_OUT_SHARD_HOUR))
-    if size.own_key:
-        lines.append(Line("key of the operators' topic", KEY_MONTH / HOURS_A_MONTH))
     return lines
 
 

@@ -5,7 +5,9 @@ function_usage.py measures those of the functions and the events.
 """
 
 import argparse
+import inspect
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from typing import NamedTuple
@@ -95,7 +97,6 @@ PRICES = {
     "log": Price(0.50, "GB", "cloudwatch/pricing/", PRICE_LIST),
     "log storage": Price(0.03, "GB-month", "cloudwatch/pricing/", PRICE_LIST),
     "kms": Price(0.03e-4, "request", "kms/pricing/", PRICE_LIST),
-    "key": Price(hourly.KEY_MONTH, "key", "kms/pricing/", PRICE_LIST),
     "s3": Price(0.023, "GB-month", "s3/pricing/", PRICE_LIST),
 }
 
@@ -127,12 +128,14 @@ class Assumptions:
         kms_calls: of a stream for each reader or writer in five minutes; AWS promises less than a few dollars a month
             for a stream (https://docs.aws.amazon.com/streams/latest/dev/costs-performance.html).
         kpus: that work; one more is for orchestration.
+        job_us: CPU time of the job for an event, microseconds.
+        busiest_path: the part of all events that has the most frequent path; 30 % are of 100 products, evenly.
         code_gb: in the bucket.
     """
 
     event_bytes: float = 148
     item_bytes: float = 210
-    alert_share: float = 0.0486
+    alert_share: float = 0.048
     headroom: float = 0.10
     cpu_ms: float = 2.8
     cpu_ms_event: float = 0.24
@@ -141,13 +144,15 @@ class Assumptions:
     request_ms: float = 10
     memory_mb: float = 256
     lab_memory_mb: float = 128
-    log_bytes: float = 975
-    log_bytes_alerts: float = 543
+    log_bytes: float = 928
+    log_bytes_alerts: float = 481
     log_bytes_alert: float = 520
     log_bytes_lab: float = 300
     job_log_gb: float = 0.1
     kms_calls: float = 12
     kpus: float = 1
+    job_us: float = 2.7
+    busiest_path: float = 0.003
     code_gb: float = 0.068
 
 
@@ -275,15 +280,15 @@ def _tables(rate: float, a: Assumptions) -> list[Line]:
 
 def _rest(rate: float, a: Assumptions) -> list[Line]:
     gigabytes = a.kpus * hourly.STORAGE_GB_A_KPU
-    watched = hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8"))
+    watched = hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8"), ["AllAlarms"])
     return [
         Line(f"application: {a.kpus:g} KPU, and one for orchestration", "kpu", (a.kpus + 1) * hourly.HOURS_A_MONTH),
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),
         Line("topic: messages", "publish", rate * MONTH * a.alert_share),
         Line(f"alarms: {watched.alarms}, on {watched.metrics} metrics", "alarm", watched.metrics),
-        Line("metrics of the functions", "metric", 7),
+        # ItemsWritten and MessagesPublished; the others come only when something is wrong, and are paid by the hour.
+        Line("metrics of the functions", "metric", 2),
         Line("dashboard", "dashboard", 1),
-        Line("key of the operators' topic", "key", 1),
         Line("bucket: code", "s3", a.code_gb),
     ]
 
@@ -334,13 +339,25 @@ def table(setting: Callable[[float, Assumptions], list[Line]], a: Assumptions) -
     return "\n".join(rows)
 
 
+def parser(description: str | None) -> argparse.ArgumentParser:
+    """A command line whose options are the assumptions; their docstring explains them."""
+    explained = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Assumptions) or "", re.MULTILINE))
+    made = argparse.ArgumentParser(description=description)
+    for field in fields(Assumptions):
+        text = " ".join(explained[field.name].split()).replace("%", "%%")
+        option = "--" + field.name.replace("_", "-")
+        made.add_argument(option, type=amount, default=field.default, metavar="N", help=f"{text} (%(default)s)")
+    return made
+
+
+def assumptions(given: argparse.Namespace) -> Assumptions:
+    """The assumptions of a command line."""
+    return Assumptions(**{field.name: getattr(given, field.name) for field in fields(Assumptions)})
+
+
 def main() -> None:
     """Print both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    for field in fields(Assumptions):
-        option = "--" + field.name.replace("_", "-")
-        parser.add_argument(option, type=amount, default=field.default, metavar="N", help="(%(default)s)")
-    a = Assumptions(**vars(parser.parse_args()))
+    a = assumptions(parser(__doc__).parse_args())
     for title, setting in (("The lab", lab), ("Ours", ours)):
         print(f"{title}\n\n{table(setting, a)}\n")
 

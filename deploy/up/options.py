@@ -16,7 +16,14 @@ from deploy.up.state import Wanted
 LAB_REGIONS = ("us-east-1", "us-west-2")
 """The regions that AWS Academy's Learner Lab allows."""
 
-_LAB = {"Parallelism": "1", "AutoScaling": "false", "RetentionHours": "24", "Tracing": "false", "Alarms": "essential"}
+_LAB = {
+    "Parallelism": "1",
+    "AutoScaling": "false",
+    "RetentionHours": "24",
+    "Tracing": "false",
+    "Alarms": "essential",
+    "ReminderHours": "4",
+}
 """What `--learner-lab` sets, unless an option says otherwise."""
 
 _INT = 2**31

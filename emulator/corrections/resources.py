@@ -13,7 +13,6 @@ from typing import Any
 from moto.cloudformation import parsing
 from moto.cloudwatch.models import cloudwatch_backends
 from moto.iam.models import Role
-from moto.kms.models import Key
 from moto.logs.models import logs_backends
 
 from emulator import shapes
@@ -28,7 +27,6 @@ def apply() -> None:
     A second call changes nothing.
     """
     _add(Application, LogStream, Alarm)
-    _write_key_policies_as_text()
     _write_role_policies_as_text()
 
 
@@ -37,21 +35,6 @@ def _add(*types: "type[Resource]") -> None:
     listed, mapped = [*parsing.get_model_list(), *types], parsing.get_model_map() | by_name
     parsing.get_model_list = lambda: listed
     parsing.get_model_map = lambda: mapped
-
-
-def _write_key_policies_as_text() -> None:
-    """Moto keeps the policy of a template's key as an object, and its DescribeKey then fails; AWS keeps text.
-
-    https://docs.aws.amazon.com/kms/latest/APIReference/API_CreateKey.html (Policy)
-    """
-    create = Key.create_from_cloudformation_json
-
-    def with_text(resource_name: str, cloudformation_json: Any, *where: Any, **named: Any) -> Any:
-        properties = cloudformation_json["Properties"]
-        text = properties | {"KeyPolicy": json.dumps(properties["KeyPolicy"])}
-        return create(resource_name, cloudformation_json | {"Properties": text}, *where, **named)
-
-    Key.create_from_cloudformation_json = with_text
 
 
 def _write_role_policies_as_text() -> None:

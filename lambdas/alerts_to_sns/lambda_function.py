@@ -173,5 +173,7 @@ def lambda_handler(event: dict[str, Any], context: LambdaContext) -> PartialItem
                 say = logger.warning if isinstance(error, OutOfTimeError) else logger.exception
                 say("alert not published", reason=str(error))
                 failed.append(number)
-    metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
+    # Only when there are some: a metric is paid for by the hours that have it.
+    if failed:
+        metrics.add_metric("RecordsFailed", MetricUnit.Count, len(failed))
     return {"batchItemFailures": [{"itemIdentifier": number} for number in failed]}

@@ -80,7 +80,9 @@ def _write(batch: list[dict[str, Any]], time_left: Callable[[], float]) -> Reaso
             logger.warning(message, sequence_number=number, reason=reason)
     logger.info("batch done", items_written=written, records_rejected=len(rejected), records_failed=len(failed))
     for name, count in (("ItemsWritten", written), ("RecordsRejected", len(rejected)), ("RecordsFailed", len(failed))):
-        metrics.add_metric(name, MetricUnit.Count, count)
+        # A metric is paid for by the hours that have it, and one without metrics would be a warning.
+        if count or name == "ItemsWritten":
+            metrics.add_metric(name, MetricUnit.Count, count)
     return failed
 
 

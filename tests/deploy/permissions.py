@@ -105,7 +105,6 @@ SERVICES = (
     "iam",
     "kinesis",
     "kinesisanalytics",
-    "kms",
     "lambda",
     "logs",
     "s3",

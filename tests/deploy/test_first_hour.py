@@ -20,6 +20,7 @@ from tests.deploy.deployed import APPLICATION, Account
 from tests.deploy.scripted_flink import ScriptedFlink
 from tests.deploy.test_up import begins, code_key, tell_lag
 
+REMINDER = "low-inventory-monitoring-left-running"
 PHONE, OTHER = "+15550100", "+15550101"
 
 
@@ -321,7 +322,13 @@ def test_a_learner_lab(whole_account: Account, monkeypatch: pytest.MonkeyPatch) 
     assert account.parameters("application")["AutoScaling"] == "false"
     assert account.parameters("monitoring")["Alarms"] == "essential"
     assert "on 10 metrics" in outcome.out
+    # While the job reports, it says every four hours that it does; a stopped application has no metric.
+    assert account.parameters("monitoring")["ReminderHours"] == "4"
+    assert len(account.client("cloudwatch").describe_alarms(AlarmNames=[REMINDER])["MetricAlarms"]) == 1
+    assert "--email" in lines[-3] + lines[-4]
     assert [one["RoleName"] for one in account.client("iam").list_roles()["Roles"]] == ["LabRole"]
+    assert account.run("down", "--yes").status == 0
+    assert account.client("cloudwatch").describe_alarms()["MetricAlarms"] == []
 
 
 @pytest.mark.parametrize(("name", "near"), [("eu-wset-1", "eu-west-1"), ("mars-north-1", "")])

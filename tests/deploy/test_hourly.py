@@ -39,7 +39,7 @@ Resources:
     [(TEMPLATE, Alarms(2, 3)), (TEMPLATE.split("  # No alarm")[0], Alarms(2, 3)), ("Resources: {}\n", Alarms(0, 0))],
 )
 def test_alarms(template: str, found: Alarms) -> None:
-    assert hourly.alarms(template) == found
+    assert hourly.alarms(template, []) == found
 
 
 def test_alarms_of_our_template() -> None:
@@ -50,20 +50,19 @@ def test_alarms_of_our_template() -> None:
     ]
     # A query counts each metric that it finds: here, one.
     metrics = sum(max(1, sum("MetricStat" in part for part in alarm.get("Metrics", []))) for alarm in alarms)
-    assert hourly.alarms(cfn.body("monitoring")) == Alarms(len(alarms), metrics)
+    assert hourly.alarms(cfn.body("monitoring"), ["AllAlarms", "Reminded"]) == Alarms(len(alarms), metrics)
 
 
 EXTRAS = [
-    (24, False, False, {}),
-    (24, True, False, {"key of the operators' topic": 1 / 730}),
-    (336, False, False, {"streams: retention after the first day": 0.14}),
-    (24, False, True, {"stream of events: enhanced fan-out": 0.045}),
+    (24, False, {}),
+    (336, False, {"streams: retention after the first day": 0.14}),
+    (24, True, {"stream of events: enhanced fan-out": 0.045}),
 ]
 
 
-@pytest.mark.parametrize(("hours", "own_key", "fan_out", "extra"), EXTRAS)
-def test_an_hour_by_hand(hours: int, own_key: bool, fan_out: bool, extra: dict[str, float]) -> None:
-    lines = hourly.estimate(hourly.Size(5, 2, 3, 2, hours, own_key, fan_out, Alarms(4, 6)))
+@pytest.mark.parametrize(("hours", "fan_out", "extra"), EXTRAS)
+def test_an_hour_by_hand(hours: int, fan_out: bool, extra: dict[str, float]) -> None:
+    lines = hourly.estimate(hourly.Size(5, 2, 3, 2, hours, fan_out, Alarms(4, 6)))
     assert {line.what: line.dollars_an_hour for line in lines} == pytest.approx(
         {
             "application: 3 KPU, and one for orchestration": 0.44,

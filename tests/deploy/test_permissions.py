@@ -15,6 +15,7 @@ from tests.deploy import permissions
 from tests.deploy.deployed import Account
 from tests.deploy.playing import Playing, reject
 from tests.deploy.test_up import tell_lag
+from tests.deploy.test_verify import delivered
 
 PHONE = "+15550100"
 UPDATE = "UPDATE_PERMISSIONS"
@@ -76,7 +77,7 @@ def lifetime(recorder: Recorder, account: Account) -> None:
     account.client("kinesis").delete_stream(StreamName="http-requests")
     everybody = ("--phone", PHONE, "--alert-email", "a@example.com", "--email", "b@example.com")
     recorder.run(account, "up", "--threshold", "7", *everybody)
-    recorder.run(account, "up", "--phone", "none", "--alert-email", "none", "--email", "none")
+    recorder.run(account, "up", "--phone", "none", "--email", "none")
     account.application.taken += [account.flink.now() + timedelta(seconds=n) for n in range(12)]
     account.job_package("# new")
     account.package("kinesis-to-dynamo.zip", "# new")
@@ -93,6 +94,7 @@ def lifetime(recorder: Recorder, account: Account) -> None:
     recorder.run(account, "up")
     recorder.run(account, "stop")
     recorder.run(account, "start")
+    delivered(account, 1)
     with Playing(account):
         recorder.run(account, "verify", "--timeout", "60")
     reject(account, {"Records": [EVENT]})

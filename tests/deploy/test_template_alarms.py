@@ -1,6 +1,7 @@
 """Alarms and dashboard against what AWS documents of each metric: its dimensions, and how it is to be summed up."""
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -92,6 +93,7 @@ WATCHED = {
         ("low-inventory-application", "downtime", "missing"),
         ("low-inventory-application", "millisBehindLatest", "missing"),
         ("low-inventory-application", "cpuUtilization", "missing"),
+        ("low-inventory-application", "cpuUtilization", "notBreaching"),
         ("low-inventory-application", "heapMemoryUtilization", "missing"),
         *((name, metric, "notBreaching") for name in ("KinesisToDynamo", "AlertsToSns")
           for metric in ("IteratorAge", "Errors", "Throttles", "Invocations", "RecordsRejected")),
@@ -258,12 +260,13 @@ def test_what_an_alarm_says_to_run_can_be_run() -> None:
         deploy.parser().parse_args(command.split())
 
 
-def breaching(alarm: dict[str, Any], incoming: float | None, invocations: float | None) -> bool:
-    """What an alarm's expression gives for one period, None where a metric has no data point."""
+def breaching(alarm: dict[str, Any], hour: int = 0, **metrics: float | None) -> bool:
+    """What an alarm's expression gives for one period of an hour (UTC), None where a metric has no data point."""
     expression = next(query["Expression"] for query in alarm["Metrics"] if query.get("ReturnData", True))
     names = {
-        "incoming": incoming,
-        "invocations": invocations,
+        **metrics,
+        "HOUR": lambda _: hour,
+        "FLOOR": math.floor,
         "FILL": lambda value, filler: filler if value is None else value,
         "WHEN": lambda condition, value, other: value if condition else other,
     }
@@ -281,10 +284,27 @@ def test_a_consumer_that_stops_reading_is_told(function: str, stream: str) -> No
     names = {use.dimensions.get("StreamName") or use.dimensions["FunctionName"] for use in used(alarm)}
     assert names == {function, stream}
     for invocations, idle in ((None, True), (0, True), (1, False), (400, False)):
-        assert breaching(alarm, 3, invocations) == idle
-        assert not breaching(alarm, None, invocations)
+        assert breaching(alarm, incoming=3, invocations=invocations) == idle
+        assert not breaching(alarm, incoming=None, invocations=invocations)
     # A lone record at the end of a period is taken in the next; and the newest one may have no data yet.
     assert 1 < alarm["DatapointsToAlarm"] < alarm["EvaluationPeriods"]
+
+
+@pytest.mark.parametrize(("every", "mails"), [(4, 6), (24, 1), (2, 12)])
+def test_an_application_left_running_is_told_every_so_many_hours(every: int, mails: int) -> None:
+    """CloudWatch tells when an alarm goes on; an application that does not run has no point, which is not breaching."""
+    resolver = cfn.Resolver(cfn.load("monitoring"), Runtime="FLINK-1_20", ReminderHours=str(every), **NAMES)
+    alarm = resolver.resource("LeftRunning")
+    day = [breaching(alarm, hour, cpu=0) for hour in range(24)]
+    assert sum(now and not before for before, now in zip([False, *day], day, strict=False)) == mails
+    assert (alarm["TreatMissingData"], alarm["EvaluationPeriods"]) == ("notBreaching", 1)
+    assert "python -m deploy stop" in alarm["AlarmDescription"]
+    template = cfn.load("monitoring")
+    for hours, there in (("0", False), ("4", True)):
+        reminded = cfn.Resolver(template, ReminderHours=hours).condition(
+            template["Resources"]["LeftRunning"]["Condition"]
+        )
+        assert reminded == there
 
 
 def test_throttling_that_passes_alarms_nobody() -> None:
@@ -298,24 +318,24 @@ def test_the_dashboard_shows_every_alarm(runtime: str) -> None:
     (widget,) = [widget for widget in widgets(runtime) if widget["type"] == "alarm"]
     prefix = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
     assert sorted(widget["properties"]["alarms"]) == sorted(
-        prefix + alarm["AlarmName"] for alarm in alarms(runtime).values()
+        prefix + alarm["AlarmName"] for name, alarm in alarms(runtime).items() if name != "LeftRunning"
     )
 
 
-def test_the_essential_alarms_are_on_ten_metrics_and_shown() -> None:
+def test_the_essential_alarms_and_the_reminder_are_on_ten_metrics() -> None:
     template = cfn.load("monitoring")
-    resolver = cfn.Resolver(template, Runtime="FLINK-1_20", Alarms="essential", **NAMES)
+    resolver = cfn.Resolver(template, Runtime="FLINK-1_20", Alarms="essential", ReminderHours="4", **NAMES)
     there = [
         resolver.resource(name)
         for name, one in template["Resources"].items()
         if one["Type"] == "AWS::CloudWatch::Alarm" and resolver.condition(one.get("Condition", "Flink1"))
     ]
     assert sum(max(1, str(alarm).count("MetricStat")) for alarm in there) == 10
-    assert hourly.alarms(cfn.body("monitoring"), essential=True) == (len(there), 10)
+    assert hourly.alarms(cfn.body("monitoring"), ["Reminded"]) == (len(there), 10)
     body = json.loads(resolver.resource("Dashboard")["DashboardBody"])
     (widget,) = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
     names = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
-    assert sorted(names) == sorted(alarm["AlarmName"] for alarm in there)
+    assert sorted([*names, "shop-left-running"]) == sorted(alarm["AlarmName"] for alarm in there)
 
 
 def test_the_dashboard_tells_the_story_from_left_to_right() -> None:

@@ -68,7 +68,7 @@ def test_security_scan(tmp_path: Path) -> None:
     assert failed == []
     assert report["summary"]["parsing_errors"] == 0
     scanned = {c["resource"].rpartition(".")[2] for kind in report["results"].values() for c in kind}
-    assert {"CodeBucket", "Table", "KinesisToDynamo", "AlertsToSnsRole", "ApplicationRole", "OperatorsKey"} <= scanned
+    assert {"CodeBucket", "Table", "KinesisToDynamo", "AlertsToSnsRole", "ApplicationRole", "OperatorsTopic"} <= scanned
     for check in report["results"]["skipped_checks"]:
         assert len(check["check_result"]["suppress_comment"]) > 20, f"{check['resource']}: no reason is given"
 

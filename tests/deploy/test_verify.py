@@ -2,9 +2,11 @@
 
 import json
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from deploy.aws import topics
 from deploy.commands import verify
 from deploy.deployment import DEFAULT_NAME, Deployment
 from tests.deploy.deployed import Account
@@ -90,7 +92,7 @@ class Clock:
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
-        left = [what for what in verify._LOOKS if what not in self._runs[-1].seen]
+        left = [what for what in self._runs[-1].looks if what not in self._runs[-1].seen]
         if all(any(what.startswith(words) for words in self._missing) for what in left):
             self._passed += 1000
 
@@ -110,3 +112,39 @@ def test_names_what_is_missing(account: Account, monkeypatch: pytest.MonkeyPatch
             found = [line for line in lines if f"  {words}" in line]
             assert found
             assert all(line.startswith("missing") == (words in missing) for line in found), outcome.out
+
+
+def delivered(account: Account, count: int) -> None:
+    """Let SNS count deliveries of the alerts' topic, in the minute that is now."""
+    outputs = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")
+    dimensions = [{"Name": "TopicName", "Value": outputs["AlertsTopicName"]}]
+    metric = {"MetricName": "NumberOfNotificationsDelivered", "Dimensions": dimensions, "Value": count}
+    metric["Timestamp"] = datetime.now(UTC) + timedelta(seconds=30)
+    account.client("cloudwatch").put_metric_data(Namespace="AWS/SNS", MetricData=[metric])
+
+
+@pytest.mark.parametrize(("counts", "line"), [(1, " s  a delivery that SNS counts"), (0, "unseen     a delivery that")])
+def test_says_what_can_be_seen_of_a_mail(
+    account: Account, monkeypatch: pytest.MonkeyPatch, counts: int, line: str
+) -> None:
+    """A count that comes late is no failure: it says nothing of the system."""
+    assert account.run("up", "--threshold", "7", "--alert-email", "shop@example.com").status == 0
+    delivered(account, counts)
+    with Playing(account):
+        Clock(monkeypatch, {"a delivery"} if not counts else set())
+        outcome = account.run("verify", "--timeout", "60")
+    assert outcome.status == 0, outcome.out + outcome.err
+    assert line in outcome.out
+    assert "no command sees into a mailbox: each should show a message about verify-" in outcome.out
+    assert "mailboxes: 1; each gets one message" in outcome.err
+
+
+def test_a_mailbox_that_is_not_confirmed_is_missing(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up", "--threshold", "7").status == 0
+    waiting = {"SubscriptionArn": "PendingConfirmation", "Protocol": "email", "Endpoint": "shop@example.com"}
+    monkeypatch.setattr(topics, "subscriptions", lambda *_: [waiting])
+    with Playing(account):
+        outcome = account.run("verify", "--timeout", "60")
+    assert outcome.status == 1
+    assert "missing    confirmations by the owners of mailboxes: 1: open AWS's mail" in outcome.out
+    assert "delivery" not in outcome.out
