@@ -5,6 +5,7 @@ from collections.abc import Callable
 from tests.emulated import eventually
 from tests.faults.job_run import JobRun
 from tests.faults.outcome import Outcome
+from tests.faults.proxy import Faults, Proxy
 from tests.faults.sent import products
 from tests.faults.stage import Stage
 
@@ -71,6 +72,19 @@ def submitted_anew(stage: Stage, name: str) -> Outcome:
     run.shop.send_some(100, _READ + _UNREAD)
     run.start()
     return run.finish(name, "1 submission anew, without state")
+
+
+def sinks_throttled(stage: Stage, name: str) -> Outcome:
+    """The streams take only a part of what the job writes, and at times nothing: it tries again, and goes on."""
+    proxy = Proxy(stage.endpoint, stage.seed)
+    stage.after.callback(proxy.close)
+    run = JobRun(stage, "every", "LATEST", endpoint=proxy.endpoint)
+    run.start()
+    with run.shop.sending(RATE, _READ), proxy.doing(Faults(throttle=0.3, entries=0.7)):
+        eventually(lambda: proxy.counts["entries refused"] >= 50, "refused entries", 240)
+    outcome = run.finish(name, proxy.injected())
+    assert run.restarts() == 0
+    return outcome
 
 
 def resharded(policy: str, moment: str) -> Callable[[Stage, str], Outcome]:

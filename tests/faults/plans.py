@@ -23,6 +23,7 @@ PLANS = [
     Plan("savepoint and start, a shard unread", job_plans.savepoint_and_start),
     Plan("JobManager killed, a shard unread", job_plans.job_manager_killed),
     Plan("submitted anew, a shard unread", job_plans.submitted_anew),
+    Plan("the job's streams throttled", job_plans.sinks_throttled),
     *(
         Plan(
             f"resharded {moment}, {policy}",

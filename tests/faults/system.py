@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -34,6 +35,8 @@ class System:
         self._outputs = stacks.create(2)
         self._phone_queue = phone.subscribe(self._outputs["AlertsTopicArn"])
         self._messages: list[Written] = []
+        self._items: Counter[tuple[str, str]] = Counter()
+        self._scan_again = 0.0
         self.streams = Streams(*(self._outputs[f"{which}StreamName"] for which in ("Source", "Alerts", "DeadLetter")))
         for name in ("KinesisToDynamo", "AlertsToSns"):
             self._behind_proxy(self._outputs[f"{name}Name"])
@@ -71,11 +74,17 @@ class System:
                 self._messages.append(Written(alert, int(message["Attributes"]["SentTimestamp"]) / 1000))
 
     def items(self) -> Counter[tuple[str, str]]:
-        """The path and the time of each event in the table."""
-        found: Counter[tuple[str, str]] = Counter()
-        for page in self.client("dynamodb").get_paginator("scan").paginate(TableName=self._outputs["TableName"]):
-            found.update((item["path"]["S"], item["timestamp"]["S"]) for item in page["Items"])
-        return found
+        """The path and the time of each event in the table.
+
+        They may be some seconds old: reading all of it again and again would slow down what is measured.
+        """
+        if (began := time.monotonic()) >= self._scan_again:
+            self._items.clear()
+            for page in self.client("dynamodb").get_paginator("scan").paginate(TableName=self._outputs["TableName"]):
+                self._items.update((item["path"]["S"], item["timestamp"]["S"]) for item in page["Items"])
+            now = time.monotonic()
+            self._scan_again = now + 5 * (now - began)
+        return self._items
 
     def left_to_redrive(self) -> int:
         """How many objects are in the failures' store."""

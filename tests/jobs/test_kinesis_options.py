@@ -25,7 +25,6 @@ SINK = {
     "stream": "s",
     "aws.region": "eu-west-1",
     "format": "json",
-    "sink.fail-on-error": "true",
     "sink.flush-buffer.timeout": "200",
 }
 
