@@ -25,6 +25,8 @@ SHARD_RECORDS, SHARD_BYTES = 1000, 1 << 20
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html
 ITEM_OVERHEAD = 100
 BATCH = 100
+ALERTS_AT_ONCE = 4
+"""The ParallelizationFactor of AlertsToSns."""
 PUTS = 25
 """Items of a BatchWriteItem."""
 
@@ -170,22 +172,28 @@ class Line:
         return self.units * PRICES[self.price].dollars
 
 
-def shards(rate: float, seconds: float, a: Assumptions) -> int:
+def shards(rate: float, seconds: float, a: Assumptions, at_once: int = 1) -> int:
     """Shards of a stream that take the records, and whose function keeps up with them, and leave the headroom.
 
     Args:
         rate: records a second, each of at most `event_bytes`.
-        seconds: of the function for a record; a mapping runs one invocation a shard at a time.
+        seconds: of the function for a record.
         a: the assumptions.
+        at_once: invocations of the function that the mapping runs for a shard at a time.
     """
-    needed = rate * max(1 / SHARD_RECORDS, a.event_bytes / SHARD_BYTES, seconds) * (1 + a.headroom)
+    needed = rate * max(1 / SHARD_RECORDS, a.event_bytes / SHARD_BYTES, seconds / at_once) * (1 + a.headroom)
     # Floating point may leave a trace above a whole number.
     return max(1, math.ceil(round(needed, 9)))
 
 
-def invocations(rate: float, shards: int) -> float:
-    """Invocations a second of a function that gets what a second brings to a shard, up to 100 records at a time."""
-    return max(rate / BATCH, min(rate, shards))
+def invocations(rate: float, at_once: int) -> float:
+    """Invocations a second of a function that gets what a second brings, up to 100 records at a time.
+
+    Args:
+        rate: records a second.
+        at_once: how many invocations share the records of a second.
+    """
+    return max(rate / BATCH, min(rate, at_once))
 
 
 def seconds(cpu_ms: float, requests: float, memory_mb: float, a: Assumptions) -> float:
@@ -210,7 +218,7 @@ def event_shards(rate: float, a: Assumptions) -> int:
 
 def alert_shards(rate: float, a: Assumptions) -> int:
     """Shards of our streams of alerts and of dead letters, each (OutputShards)."""
-    return shards(rate * a.alert_share, publish(BATCH, a) / BATCH, a)
+    return shards(rate * a.alert_share, publish(BATCH, a) / BATCH, a, ALERTS_AT_ONCE)
 
 
 def lab(rate: float, a: Assumptions) -> list[Line]:
@@ -255,7 +263,7 @@ def _streams(rate: float, a: Assumptions) -> list[Line]:
 def _functions(rate: float, a: Assumptions) -> list[Line]:
     alert_rate = rate * a.alert_share
     keep_rate = invocations(rate, event_shards(rate, a))
-    publish_rate = invocations(alert_rate, alert_shards(rate, a))
+    publish_rate = invocations(alert_rate, ALERTS_AT_ONCE * alert_shards(rate, a))
     busy = keep_rate * keep(rate / keep_rate, a) + publish_rate * publish(alert_rate / publish_rate, a)
     logs = (keep_rate * a.log_bytes + publish_rate * a.log_bytes_alerts + alert_rate * a.log_bytes_alert) * MONTH / GB
     return [

@@ -52,8 +52,8 @@ def kpus(rate: float, a: Assumptions) -> int:
 
 
 def concurrency(rate: float, a: Assumptions) -> int:
-    """Invocations at a time: one for each shard that a function reads."""
-    return monthly.event_shards(rate, a) + monthly.alert_shards(rate, a)
+    """Invocations at a time, at most: one for each shard of events, four for each shard of alerts."""
+    return monthly.event_shards(rate, a) + monthly.ALERTS_AT_ONCE * monthly.alert_shards(rate, a)
 
 
 def of_one_path(rate: float, a: Assumptions) -> float:

@@ -4,7 +4,8 @@ Nothing here reads a clock, calls AWS or waits: these are Lambda's rules alone.
 """
 
 import json
-from collections import deque
+import zlib
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
@@ -26,11 +27,13 @@ class Record:
         sequence_number: its place in the shard, a decimal number.
         arrived: its approximate arrival, in seconds since 1970.
         event: the record as the function gets it, as JSON.
+        key: its partition key.
     """
 
     sequence_number: str
     arrived: float
     event: bytes
+    key: str = ""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,16 @@ class Batch:
     def payload(self) -> bytes:
         """The event of the invocation, as JSON."""
         return _START + b",".join(record.event for record in self.records) + _END
+
+    def lanes(self, count: int) -> list["Batch"]:
+        """At most so many batches that may be delivered at once: the records of a partition key are in one, in order.
+
+        https://docs.aws.amazon.com/lambda/latest/dg/kinesis-stream-parallelization.html
+        """
+        lanes: dict[int, list[Record]] = defaultdict(list)
+        for record in self.records:
+            lanes[zlib.crc32(record.key.encode()) % count].append(record)
+        return [Batch(tuple(records)) for records in lanes.values()]
 
 
 @dataclass

@@ -17,11 +17,11 @@ _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 # What is supported, and what is not a setting or makes no difference to what the function is sent.
 _KNOWN = re.compile(
     "FunctionArn|EventSourceArn|StartingPosition|StartingPositionTimestamp|BatchSize|MaximumBatchingWindowInSeconds|"
-    "BisectBatchOnFunctionError|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FunctionResponseTypes|DestinationConfig|"
+    "ParallelizationFactor|BisectBatchOnFunctionError|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FunctionResponseTypes|DestinationConfig|"
     "UUID|EventSourceMappingArn|LastModified|LastProcessingResult|State|StateTransitionReason|MetricsConfig|Tags"
 )
 # Values that are the same as not set.
-_NEUTRAL = {"ParallelizationFactor": 1, "TumblingWindowInSeconds": 0, "FilterCriteria": {"Filters": []}}
+_NEUTRAL = {"TumblingWindowInSeconds": 0, "FilterCriteria": {"Filters": []}}
 
 
 class MappingError(ValueError):
@@ -42,6 +42,7 @@ class EventSourceMapping:
         starting_timestamp: seconds since 1970, for `AT_TIMESTAMP`.
         batch_size: the most records of a batch.
         batching_window: how long records are gathered, in seconds.
+        parallelization: how many batches of a shard are delivered at once.
         bisect: split a batch in two when the function fails.
         maximum_retry_attempts: how often a failing batch is sent again, or `UNLIMITED`.
         maximum_record_age: the oldest record that the function gets, in seconds, or `UNLIMITED`.
@@ -56,6 +57,7 @@ class EventSourceMapping:
     starting_timestamp: float | None = None
     batch_size: int = 100
     batching_window: int = 0
+    parallelization: int = 1
     bisect: bool = False
     maximum_retry_attempts: int = UNLIMITED
     maximum_record_age: int = UNLIMITED
@@ -125,6 +127,7 @@ def _read(configuration: Mapping[str, Any]) -> EventSourceMapping:
         starting_timestamp=moment and moment.timestamp(),
         batch_size=given.get("BatchSize", 100),
         batching_window=given.get("MaximumBatchingWindowInSeconds", 0),
+        parallelization=given.get("ParallelizationFactor", 1),
         bisect=given.get("BisectBatchOnFunctionError", False),
         maximum_retry_attempts=given.get("MaximumRetryAttempts", UNLIMITED),
         maximum_record_age=given.get("MaximumRecordAgeInSeconds", UNLIMITED),

@@ -160,4 +160,4 @@ class ShardReader:
     def _record(self, record: Mapping[str, Any]) -> Record:
         event = event_record(record, self._shard_id, self._mapping.stream_arn, self._role_arn)
         arrived = event["kinesis"]["approximateArrivalTimestamp"]
-        return Record(record["SequenceNumber"], arrived, json.dumps(event).encode())
+        return Record(record["SequenceNumber"], arrived, json.dumps(event).encode(), record["PartitionKey"])

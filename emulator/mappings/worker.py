@@ -1,10 +1,15 @@
-"""One thread a shard: read records, gather them in batches, deliver these. Shards never wait for one another."""
+"""One thread a shard: read records, gather them in batches, deliver these. Shards never wait for one another.
+
+With a parallelization factor a batch is delivered in so many parts at once, and the next one after it.
+"""
 
 import itertools
+import queue
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -102,8 +107,15 @@ class ShardWorker:
         self._services, self._pace, self._finished = services, services.pace, finished
         self._stop, self._killed = threading.Event(), False
         self._failed_reads = 0
-        self._arrivals: deque[float] = deque()
-        self._environment = ExecutionEnvironment(function, services.host)
+        self._lock = threading.Lock()
+        # Records that were read, in order, from the first that is not settled; and those among them that are.
+        self._open: deque[Record] = deque()
+        self._settled: set[str] = set()
+        self._environments = [ExecutionEnvironment(function, services.host) for _ in range(mapping.parallelization)]
+        # The one that was used last comes first, so that few processes are started while there is little to do.
+        self._idle: queue.LifoQueue[ExecutionEnvironment] = queue.LifoQueue()
+        for environment in reversed(self._environments):
+            self._idle.put(environment)
         self._thread = threading.Thread(target=self._run, name=f"{mapping.function} {shard_id}", daemon=True)
 
     def __str__(self) -> str:
@@ -131,23 +143,28 @@ class ShardWorker:
         # Again and again, since it may be about to start a process.
         while self._thread.is_alive():
             self._killed = True
-            self._environment.kill()
+            for environment in self._environments:
+                environment.kill()
             self._thread.join(0.1)
 
     def _run(self) -> None:
         for times in itertools.count(1):
             try:
-                self._environment.initialise()
+                self._environments[0].initialise()
                 if self._work():
                     self.position = self.position.end()
                 break
             except Exception as error:
                 self._services.say(f"{self}: begins again after an error of the emulator: {error!r}")
-                self._environment.close()
+                self._close()
                 if self._stop.wait(self._pace.retry(times)):
                     break
-        self._environment.close()
+        self._close()
         self._finished()
+
+    def _close(self) -> None:
+        for environment in self._environments:
+            environment.close()
 
     def _work(self) -> bool:
         """Read and deliver; True when all of a closed shard is done, False when stopped."""
@@ -156,13 +173,14 @@ class ShardWorker:
             self._services.kinesis, self._mapping, self._shard_id, self.position, self._function.role_arn
         )
         gathering = Gathering(self._mapping.batch_size, self._mapping.batching_window, now)
-        self._arrivals.clear()
+        self._open.clear()
+        self._settled.clear()
         poll_at, ended = now, False
         while not self._stop.is_set():
             now = time.monotonic()
             due_at = gathering.due_at(now)
             if due_at is not None and due_at <= now:
-                deliver(gathering.take(), self._mapping, self)
+                self._deliver(gathering.take())
                 gathering.restart(time.monotonic())
             elif ended and not gathering:
                 return True
@@ -173,6 +191,12 @@ class ShardWorker:
                 times = [moment for moment in (due_at, None if ended else poll_at) if moment is not None]
                 self._stop.wait(max(0.0, min(times) - now))
         return False
+
+    def _deliver(self, batch: Batch) -> None:
+        lanes = batch.lanes(self._mapping.parallelization)
+        with ThreadPoolExecutor(len(lanes)) as pool:
+            # Raises what one of them raised.
+            list(pool.map(lambda lane: deliver(lane, self._mapping, self), lanes))
 
     def _poll(self, reader: ShardReader, gathering: Gathering) -> tuple[float, bool]:
         """Read once; return how long to wait before the next time, and whether the shard has ended."""
@@ -185,15 +209,21 @@ class ShardWorker:
             return self._pace.retry(self._failed_reads), False
         self._failed_reads = 0
         gathering.add(reading.records)
-        self._arrivals.extend(record.arrived for record in reading.records)
-        self._settle(0)
+        self._open.extend(reading.records)
+        self._settle(())
         return (0.0 if reading.behind else self._pace.poll), reading.ended
 
-    def _settle(self, count: int) -> None:
-        """Note that so many of the oldest records are done or discarded."""
-        for _ in range(count):
-            self._arrivals.popleft()
-        self.progress.waiting_since = self._arrivals[0] if self._arrivals else 0.0
+    def _settle(self, records: tuple[Record, ...], done: int = 0, discarded: int = 0) -> None:
+        """Note that records are done or discarded, and go on after the last one before which all are."""
+        with self._lock:
+            self.progress.done += done
+            self.progress.discarded += discarded
+            self._settled.update(record.sequence_number for record in records)
+            while self._open and self._open[0].sequence_number in self._settled:
+                number = self._open.popleft().sequence_number
+                self._settled.remove(number)
+                self.position = self.position.after(number)
+            self.progress.waiting_since = self._open[0].arrived if self._open else 0.0
 
     # The effects of a delivery.
 
@@ -209,7 +239,11 @@ class ShardWorker:
         """Invoke the function, unless it was told to stop."""
         if self._stop.is_set():
             return None
-        invocation = self._environment.invoke(batch.payload())
+        environment = self._idle.get()
+        try:
+            invocation = environment.invoke(batch.payload())
+        finally:
+            self._idle.put(environment)
         if self._killed:
             return None
         result = "PROBLEM: Function call failed" if invocation.function_error else "OK"
@@ -217,11 +251,8 @@ class ShardWorker:
         return invocation
 
     def done(self, records: tuple[Record, ...]) -> None:
-        """Go on after these records."""
-        if records:
-            self.position = self.position.after(records[-1].sequence_number)
-            self.progress.done += len(records)
-            self._settle(len(records))
+        """Note that these records are done."""
+        self._settle(records, done=len(records))
 
     def discard(self, batch: Batch, condition: str, invocation: Invocation | None) -> bool:
         """Send a batch to the on-failure destination, however often that must be tried, and go on after it."""
@@ -237,7 +268,5 @@ class ShardWorker:
                     self._services.say(f"{self}: its on-failure destination fails, tries again: {error}")
                 if self._stop.wait(self._pace.retry(times)):
                     return False
-        self.position = self.position.after(batch.records[-1].sequence_number)
-        self.progress.discarded += len(batch.records)
-        self._settle(len(batch.records))
+        self._settle(batch.records, discarded=len(batch.records))
         return True

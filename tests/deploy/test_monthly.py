@@ -59,13 +59,13 @@ BY_HAND = {
         "streams: records written": (262.8 + 13.14) * 0.014,
         # 8,760 times five minutes, 12 calls for each of 6 readers and writers: 630,720 calls.
         "streams: encryption, AWS managed key": 0.63072 * 3,
-        # One invocation a second of each function, with 100 events and with 5 alerts.
-        "functions: invocations": 2 * 2.628 * 0.20,
-        # 22 ms at 256/1769 are 152.03 ms, 4 requests: 193 ms. 41 ms are 283.3 ms, 15 requests: 434 ms.
-        "functions: duration": 2.628 * (0.193 + 0.434) * 0.25 * 16.6667,
-        # 1000 and 600 bytes a second and 400 bytes for each of 5 alerts: 9.4608 GB, and the job's 0.1 GB.
-        "logs: written": 9.5608 * 0.5,
-        "logs: kept 30 days": 9.5608 * 0.03,
+        # One invocation a second with 100 events, and four that share 5 alerts.
+        "functions: invocations": 5 * 2.628 * 0.20,
+        # 22 ms at 256/1769 are 152.03 ms, 4 requests: 193 ms. 11 ms are 76.01 ms, 3.75 requests: 114 ms.
+        "functions: duration": 2.628 * (0.193 + 4 * 0.114) * 0.25 * 16.6667,
+        # 1000 and 4 * 600 bytes a second and 400 bytes for each of 5 alerts: 14.1912 GB, and the job's 0.1 GB.
+        "logs: written": 14.2912 * 0.5,
+        "logs: kept 30 days": 14.2912 * 0.03,
         "table: writes": 262.8 * 0.625,
         "table: a month's items": 105.12 * 0.25,
         "table: point-in-time recovery of them": 105.12 * 0.20,
@@ -105,11 +105,11 @@ def test_shards(rate: float, event_bytes: float, seconds: float, shards: int) ->
 
 
 @pytest.mark.parametrize(
-    ("rate", "shards", "invocations"),
+    ("rate", "at_once", "invocations"),
     [(0.05, 1, 0.05), (1, 1, 1), (100, 1, 1), (150, 1, 1.5), (1000, 2, 10), (3, 2, 2)],
 )
-def test_invocations(rate: float, shards: int, invocations: float) -> None:
-    assert monthly.invocations(rate, shards) == pytest.approx(invocations)
+def test_invocations(rate: float, at_once: int, invocations: float) -> None:
+    assert monthly.invocations(rate, at_once) == pytest.approx(invocations)
 
 
 def test_the_templates_have_what_is_counted() -> None:
@@ -117,6 +117,7 @@ def test_the_templates_have_what_is_counted() -> None:
     functions = [one["Properties"] for one in system.values() if one["Type"] == "AWS::Lambda::Function"]
     assert {function["MemorySize"] for function in functions} == {Assumptions().memory_mb}
     assert system["KinesisToDynamoMapping"]["Properties"]["BatchSize"] == monthly.BATCH
+    assert system["AlertsToSnsMapping"]["Properties"]["ParallelizationFactor"] == monthly.ALERTS_AT_ONCE
 
 
 def test_the_estimate_agrees() -> None:

@@ -18,7 +18,7 @@ def test_by_hand() -> None:
     assert scale.alerts(1000, B) == 50
     assert scale.writes(1000, B) == 1100
     assert [scale.kpus(rate, B) for rate in (1, 90_000, 91_000, 1_000_000)] == [1, 1, 2, 11]
-    assert scale.concurrency(1000, B) == monthly.event_shards(1000, B) + monthly.alert_shards(1000, B)
+    assert scale.concurrency(1000, B) == 3 + 4 * 2
     # More KPUs than one are paid for.
     more = scale.dollars(1_000_000, B) - sum(line.dollars for line in monthly.ours(1_000_000, B))
     assert more == pytest.approx(10 * (0.11 * 730 + 5))

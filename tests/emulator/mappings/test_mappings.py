@@ -62,6 +62,25 @@ def test_records_reach_the_function(account: LambdaAccount) -> None:
     assert [sum(line.startswith(word) for line in log) for word in ("START", "END", "REPORT")] == [3, 3, 3]
 
 
+def test_batches_of_a_shard_at_once(account: LambdaAccount) -> None:
+    """A key that waits holds up its own records alone; after a change the mapping goes on behind what is done."""
+    account.create_function()
+    uuid = account.create_mapping(ParallelizationFactor=2)
+    # These two keys do not wait for one another.
+    account.put("a/1", "a/wait", "d/3", "a/4", "d/5")
+    with account.running() as mappings:
+        eventually(settled(mappings, 2), "the records of d")
+        assert sorted(account.batches()) == [["a/1", "a/wait", "a/4"], ["d/3", "d/5"]]
+        assert mappings.statistics()[0].waiting_since > 0
+        account.go_on()
+        eventually(settled(mappings, 5), "all records")
+        assert mappings.statistics()[0].waiting_since == 0
+        account.lambda_.update_event_source_mapping(UUID=uuid, BatchSize=50)
+        account.put("a/6")
+        eventually(lambda: "a/6" in account.seen(), "the last")
+    assert account.seen()[5:] == ["a/6"]
+
+
 def test_batching_window(account: LambdaAccount) -> None:
     """Records that come apart go together."""
     account.create_function()

@@ -69,7 +69,8 @@ def test_defaults() -> None:
         ("DestinationConfig", {"OnFailure": {"Destination": BUCKET}}, "on_failure_arn", BUCKET),
         ("DestinationConfig", {"OnFailure": {}}, "on_failure_arn", ""),
         ("FilterCriteria", {"Filters": []}, "batch_size", 100),
-        ("ParallelizationFactor", "1", "batch_size", 100),
+        ("ParallelizationFactor", None, "parallelization", 1),
+        ("ParallelizationFactor", "10", "parallelization", 10),
     ],
 )
 def test_settings(key: str, value: object, attribute: str, expected: object) -> None:
@@ -92,7 +93,7 @@ def test_timestamp() -> None:
     [
         ({"FilterCriteria": {"Filters": [{"Pattern": "{}"}]}}, "FilterCriteria: is not supported by the emulator"),
         ({"TumblingWindowInSeconds": 60}, "TumblingWindowInSeconds: is not supported"),
-        ({"ParallelizationFactor": 2}, "ParallelizationFactor: is not supported"),
+        ({"ParallelizationFactor": 11}, "ParallelizationFactor: expected 1 to 10, got 11"),
         ({"KMSKeyArn": "arn"}, "KMSKeyArn: is not supported"),
         ({"ScalingConfig": {"MaximumConcurrency": 2}}, "ScalingConfig: is not supported"),
         ({"BatchSize": 0}, "BatchSize: expected 1 to 10000, got 0"),
