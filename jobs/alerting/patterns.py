@@ -14,14 +14,26 @@ _OFFSET = r"(?:Z|[+-](?:[01]\d|2[0-3])(?::?[0-5]\d)?)"
 TIMESTAMP = rf"^(?!0000){_DATE}T{_CLOCK}(?:[.,]\d++)?{_OFFSET}\z"
 """ISO-8601, extended, with an offset, of a day that is in the calendar."""
 
-# Not an exponent. A double has no use for more digits: https://docs.oracle.com/javase/specs/jls/se17/html/jls-4.html
-_LONG_NUMBER = r"(?<![\deE]|[eE][+-])\d{1100}"
+# Flink 2.x reads JSON with limits, which are ours on every Flink, so that a record means the same on each:
+# https://javadoc.io/doc/com.fasterxml.jackson.core/jackson-core/2.18.2/com/fasterxml/jackson/core/StreamReadConstraints.html
+# It takes one level more, which our wrapping needs, counts a name's length in UTF-16, and reads an exponent as INT.
+LEVELS, DIGITS, EXPONENT_DIGITS, NAME_LENGTH = 999, 1000, 9, 25_000
 
-UNWIELDY = rf"{_LONG_NUMBER}|^(?:[^\[{{]*+[\[{{]){{500}}"
-"""A record with a number of very many digits or with very many brackets."""
+TEXT = r'"(?>[^"\\]++|\\(?s:.))*+"'
+"""A JSON text with its quotes."""
 
-OVERLONG = rf"(?<={_LONG_NUMBER})\d++"
-"""The digits of a very long number that change nothing: a field with the digits before them is as bad."""
+LONG_NUMBER = rf"(?<![-+.eE\d])(?:[-+.eE]*+\d){{{DIGITS + 1}}}+|\d[eE][-+]?+\d{{{EXPONENT_DIGITS + 1}}}"
+"""A number beyond the limits, in a record without its texts."""
+
+LONG_NAME = rf'^(?>[^"]*+{TEXT})*?[^"]*+(?="(?>[^"\\]|\\u.{{4}}|\\.){{{NAME_LENGTH + 1}}}+){TEXT}[ \t\r\n]*+:'
+"""A record with a name beyond the limit."""
+
+PERHAPS_BEYOND = rf"{LONG_NUMBER}|^(?:[^\[{{]*+[\[{{]){{{LEVELS + 1}}}+|^(?s:.){{{NAME_LENGTH}}}+"
+"""A record that is beyond a limit, or seems to be: brackets side by side, or what stands in a text."""
+
+HALF = r"\G(?:[\[{][\]}]|[\]}][\[{]|.\z)|(?<=\G[\[{])[\[{]|(?<=\G[\]}])[\]}]"
+"""Of brackets, two by two from the first: one of two that lead the same way, and two that do not. Without these, half
+as many levels are left."""
 
 # Listed one by one since Java looks such a class up in a table; ranges are compared one after the other.
 _PLAIN = "[" + "".join("\\" + c if c in "[]^-&" else c for c in map(chr, range(32, 127)) if c not in '"\\') + "]"
@@ -31,7 +43,9 @@ _PLAIN_TIMESTAMP = rf"(?=[1-8]){_DATE}T{_CLOCK}(?:\.\d++)?+{_OFFSET}"
 
 
 _TEXT = f"(?>{_PLAIN}*)"
-_SCALAR = rf'(?>"{_TEXT}"|-?+(?>0|[1-9]\d*+)(?>\.\d++)?+(?=[, }}])|true|false|null)'
+# The look back is not begun in a shorter record.
+_END = rf"\}}\z(?<!.{{{NAME_LENGTH + 1}}})"
+_SCALAR = rf'(?>"{_TEXT}"|-?+(?>0|[1-9]\d{{0,499}}+)(?>\.\d{{1,500}}+)?+(?=[, }}])|true|false|null)'
 
 
 def whole_number_at_least(bound: int) -> str:
@@ -61,7 +75,7 @@ def _fields(product: str, number: str, timestamp: str) -> str:
         rf'|(?!\3)timestamp": ?+{timestamp}()'
         rf'|(?!type"|product_id"|inventory"|timestamp"){_TEXT}": ?+{_SCALAR}'
     )
-    return rf'(?>, ?+"(?>{field}))*+\}}\z'
+    return rf'(?>, ?+"(?>{field}))*+{_END}'
 
 
 def _usable_fields(number: str) -> str:
@@ -79,7 +93,7 @@ def certainly_not_low(bound: int | None) -> str:
     number = r"(?!)" if bound is None else whole_number_at_least(bound)
     return (
         r'^\{"type": ?+"(?>'
-        rf'inventory"{_usable_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+\}}\z'
+        rf'inventory"{_usable_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+{_END}'
         r")"
     )
 

@@ -14,18 +14,14 @@ _VIEW = re.compile(
     r"^(?:-- certainly not low: ([^\n]*)\n)?CREATE TEMPORARY VIEW (\w+) AS\n(.*?);$", re.MULTILINE | re.DOTALL
 )
 
-# An array or an object has a length, a scalar has none. JSON_QUERY with a wrapper gives a scalar as an array of one.
-_SCALAR = (
-    "CASE WHEN JSON_VALUE(json, '{0}.length()') IS NULL "
-    "THEN TRIM(BOTH '[]' FROM JSON_QUERY(json, '{0}' WITH UNCONDITIONAL ARRAY WRAPPER)) END"
-)
+# An array or an object has a length, a scalar has none.
 _FIELD = "CASE WHEN JSON_VALUE(json, '$[0].{0}.length()') IS NULL THEN JSON_VALUE(json, '$[0].{0}') END"
 _REST = """TRIM(LEADING ' ' FROM SPLIT_INDEX(record, '"{0}":', 1))"""
 _CUT = (
     f"CASE WHEN {_REST} LIKE '\"%' THEN SPLIT_INDEX({_REST}, '\"', 1) "
     f"ELSE NULLIF(SPLIT_INDEX(SPLIT_INDEX({_REST}, ',', 0), '}}}}', 0), 'null') END"
 )
-_MACROS = {"scalar": _SCALAR, "field": _FIELD, "cut": _CUT}
+_MACROS = {"field": _FIELD, "cut": _CUT}
 
 
 def literal(value: str | int | Mapping[str, int]) -> str:
@@ -58,8 +54,10 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         "plain": patterns.PLAIN,
         "flat": patterns.FLAT,
         "timestamp": patterns.TIMESTAMP,
-        "unwieldy": patterns.UNWIELDY,
-        "overlong": patterns.OVERLONG,
+        "perhaps_beyond": patterns.PERHAPS_BEYOND,
+        "text": patterns.TEXT,
+        "long_number": patterns.LONG_NUMBER,
+        "long_name": patterns.LONG_NAME,
         "threshold": alerts.threshold,
         "thresholds": alerts.thresholds,
         "rearm_margin": alerts.rearm_margin,
@@ -70,6 +68,8 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         name, argument = match.groups()
         if name == "in_order":
             return "in_stream_order" if tables.sequence_numbers else "with_threshold"
+        if name == "too_deep":
+            return _too_deep()
         return literal(values[name]) if argument is None else _MACROS[name].format(argument)
 
     return {
@@ -77,6 +77,18 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         for file in ("reading.sql", "low_inventory.sql")
         for _, name, query in _VIEW.findall((_FOLDER / file).read_text(encoding="utf-8"))
     }
+
+
+def _too_deep() -> str:
+    """Whether `skeleton`, the record without its texts, has more levels than a record may have.
+
+    The levels are halved until only 1,024 or more leave any. So that the limit is there, some are put before them.
+    """
+    halvings = 10
+    rest = f"CONCAT('{'[' * (2**halvings - patterns.LEVELS - 1)}', REGEXP_REPLACE(skeleton, '[^\\[\\]{{}}]++', ''))"
+    for _ in range(halvings):
+        rest = f"REGEXP_REPLACE({rest}, {literal(patterns.HALF)}, '')"
+    return f"{rest} <> ''"
 
 
 def _bound(alerts: AlertSettings) -> int | None:

@@ -5,6 +5,7 @@ It shares no code with the job.
 
 import json
 import re
+import sys
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -21,12 +22,40 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 
+# Python allows a thousand calls inside one another, and each level of JSON is one; a record may have as many levels.
+_LEVELS = 999
+sys.setrecursionlimit(max(sys.getrecursionlimit(), 3 * _LEVELS))
+
 
 class Number(NamedTuple):
     """A JSON number as it was written, and whether it was written as a whole number."""
 
     text: str
     whole: bool
+
+
+def _number(text: str, whole: bool) -> Number:
+    """Raises ValueError if there are more digits than a record may have."""
+    digits = [sum(map(str.isdigit, part)) for part in re.split("[eE]", text)]
+    if sum(digits) > 1000 or digits[1:] > [9]:
+        raise ValueError(text)
+    return Number(text, whole)
+
+
+def _object(fields: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Raises ValueError if a name is longer than a record may have."""
+    if any(len(name) > 25_000 for name, _ in fields):
+        raise ValueError("a long name")
+    return dict(fields)
+
+
+def _levels(text: str) -> int:
+    """How many arrays and objects are inside one another, at the most."""
+    level = deepest = 0
+    for bracket in re.findall(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', text, re.DOTALL):
+        level += (bracket in "[{") - (bracket in "]}")
+        deepest = max(deepest, level)
+    return deepest
 
 
 def _refuse(constant: str) -> Any:
@@ -74,12 +103,15 @@ def _judge(record: bytes) -> Alert | DeadLetter | None:
         text = record.decode("utf-8")
     except UnicodeDecodeError:
         return "not_utf8", record.decode("latin-1")
+    if text.count("[") + text.count("{") > _LEVELS and _levels(text) > _LEVELS:
+        return "not_a_json_object", text
     try:
         event = json.loads(
             text,
-            parse_int=lambda digits: Number(digits, True),
-            parse_float=lambda digits: Number(digits, False),
+            parse_int=lambda digits: _number(digits, True),
+            parse_float=lambda digits: _number(digits, False),
             parse_constant=_refuse,
+            object_pairs_hook=_object,
         )
     except ValueError:
         return "not_a_json_object", text

@@ -5,11 +5,8 @@ import pytest
 from local.pipeline import oracle
 from tests.contract_cases import CASES
 
-# Python's parser of JSON gives up at about a thousand levels, the job does not.
-READABLE = [name for name, (record, _) in CASES.items() if record.count(b"[") + record.count(b"{") < 900]
 
-
-@pytest.mark.parametrize("name", READABLE)
+@pytest.mark.parametrize("name", CASES)
 def test_record(name: str) -> None:
     record, expected = CASES[name]
     alerts, dead_letters = oracle.judge([record], 10, {}, "every", 0)
