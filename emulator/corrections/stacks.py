@@ -206,7 +206,10 @@ def _delete_what_fails_to_be_created() -> None:
 
 
 def _delete_tables_that_are_gone() -> None:
-    """Moto fails to delete a stack whose table is gone; AWS takes such a resource for deleted."""
+    """Moto fails to delete a stack whose table is gone; for AWS what is not found is deleted.
+
+    https://docs.aws.amazon.com/cloudformation-cli/latest/userguide/resource-type-test-contract.html (Delete handlers)
+    """
     delete = Table.delete
 
     def delete_if_there(self: Any, account_id: str, region_name: str) -> None:

@@ -139,9 +139,10 @@ class ExecutionEnvironment:
         except ExitedError as exited:
             status = "error\tError Type: Runtime.ExitError"
             answer["error"] = self._died("Runtime.ExitError", request_id, str(exited))
-        seconds = time.monotonic() - began
-        self._end(request_id, seconds, answer.get("error"), status)
-        return _invocation(request_id, answer, seconds)
+        seconds, error = time.monotonic() - began, answer.get("error")
+        self._end(request_id, seconds, error, status)
+        payload = json.dumps(error) if error else str(answer["result"])
+        return Invocation(request_id, payload.encode(), "Unhandled" if error else None, seconds)
 
     def kill(self) -> None:
         """Kill the process, so that an invocation under way fails at once. For any thread."""
@@ -228,10 +229,3 @@ def _text(error: dict[str, Any]) -> str:
     trace = "".join(error.get("stackTrace") or ()).rstrip()
     text = f"[ERROR] {error['errorType']}: {error['errorMessage']}"
     return f"{text}\nTraceback (most recent call last):\n{trace}" if trace else text
-
-
-def _invocation(request_id: str, answer: dict[str, Any], seconds: float) -> Invocation:
-    error = answer.get("error")
-    if error:
-        return Invocation(request_id, json.dumps(error).encode(), "Unhandled", seconds)
-    return Invocation(request_id, answer["result"].encode(), None, seconds)

@@ -6,7 +6,6 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable
-from types import TracebackType
 
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -143,9 +142,7 @@ class EventSourceMappings:
         self.start()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def statistics(self) -> list[Progress]:
