@@ -22,7 +22,7 @@ from emulator.flink.state import RefusedError
 
 @functools.cache
 def apply() -> None:
-    """Add them to the moto of this process, where `emulator.flink.endpoint` serves the Flink service.
+    """Add these types to the moto of this process, in which `emulator.flink.endpoint` must serve the Flink service.
 
     A second call changes nothing.
     """

@@ -7,8 +7,8 @@ operations and versions are kept, code must be in S3, a stale version id and cal
 refused, an update of a running application restarts it from a snapshot, and the job shows in the log and in Flink's
 REST API as the service shows it. The job itself is run by others (`state.Jobs`).
 
-What it does not: updates that fail, the content of snapshots, the pages of the Flink dashboard, metrics, quotas, VPCs,
-permissions, and what CloudFormation and `deploy` do not ask.
+What it does not emulate: updates that fail, the content of snapshots, the pages of the Flink dashboard, metrics,
+quotas, VPCs, permissions, and operations that neither CloudFormation nor `deploy` calls.
 """
 
 import threading

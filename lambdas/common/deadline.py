@@ -17,12 +17,9 @@ and the pause after one that failed."""
 
 @contextlib.contextmanager
 def time_left(event: dict[str, Any], context: LambdaContext, reserve: float) -> Iterator[Callable[[], float]]:
-    """Give what says how many seconds are left to begin a step; to ask it begins a step.
+    """Give a function that returns how many seconds are left in which a step may begin; each call of it begins a step.
 
-    Args:
-        event: of the invocation.
-        context: of the invocation.
-        reserve: seconds that are left for the last step and the answer.
+    `reserve` are the seconds that are kept for the last step and the answer.
     """
     # `python -m deploy redrive` waits for the answer, and says for how long.
     left: float = min(context.get_remaining_time_in_millis() / 1000, event.get("seconds", math.inf))

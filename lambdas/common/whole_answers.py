@@ -12,9 +12,9 @@ from botocore.exceptions import ConnectionClosedError
 
 
 def client(service: str, connect_seconds: float, read_seconds: float) -> Any:
-    """A boto3 client of which answers are required whole.
+    """A boto3 client that raises for an answer that was cut short, as `require` says.
 
-    It makes each request once: the function repeats requests itself, since it knows how much time is left.
+    It sends each request once: the functions repeat requests themselves, since they know how much time is left.
     """
     once = {"mode": "standard", "total_max_attempts": 1}
     config = Config(connect_timeout=connect_seconds, read_timeout=read_seconds, retries=once)

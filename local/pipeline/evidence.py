@@ -45,7 +45,7 @@ def source(system: System) -> list[Record]:
 
 
 def collect(system: System, taken: list[Taken], given_up: int, messages: list[Message]) -> Evidence:
-    """Read the streams, the table and the bucket of failures whole; the rest is said by the shop and the phone."""
+    """Read the streams, the table and the bucket of failures whole, and add what the shop and the phone counted."""
     s3, dynamodb = boto3.client("s3"), boto3.client("dynamodb")
     items = {}
     for page in dynamodb.get_paginator("scan").paginate(TableName=system.outputs["TableName"]):
