@@ -37,10 +37,10 @@ def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> 
 def main(arguments: list[str]) -> None:
     """Run the job as the command line and the property file say."""
     given = options.read(arguments)
-    if given.streams is None:
-        run.on_files(given, submit)
+    if given.streams and given.connector:
+        run.on_streams(given, given.streams, given.connector, submit)
     else:
-        run.on_streams(given, given.streams, submit)
+        run.on_files(given, submit)
 
 
 if __name__ == "__main__":

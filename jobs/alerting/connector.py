@@ -9,10 +9,8 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from . import lines
 from .settings import SettingsError
-
-FLINK = {"connector-4": "1", "connector-5": "1", "flink-2.2": "2"}
-"""The lines of the connector, and the major version of Flink that each is for."""
 
 JAR, LINE_FILE = "pyflink-dependencies.jar", "connector-line.txt"
 """What `build.sh` puts side by side: the jar, and the name of its line."""
@@ -41,17 +39,17 @@ def find(lib: Path = _LIB) -> Connector:
     if note.exists():
         folder, line, where = lib, note.read_text(encoding="utf-8").strip(), str(note)
     else:
-        line = os.environ.get("CONNECTOR_LINE", "connector-4")
+        line = os.environ.get("CONNECTOR_LINE", lines.FIRST)
         folder, where = lib / line, f"CONNECTOR_LINE={line}"
-    if line not in FLINK:
-        raise SettingsError(f"{where}: {line!r} is no line of the connector; expected one of {', '.join(FLINK)}")
+    if line not in lines.LINES:
+        raise SettingsError(f"{where}: {line!r} is no line of the connector; expected one of {', '.join(lines.LINES)}")
     jar = folder / JAR
     if jar.exists():
         check(jar, line)
     from pyflink.version import __version__ as flink
 
-    if flink.partition(".")[0] != FLINK[line]:
-        raise SettingsError(f"{where}: {line} is for Flink {FLINK[line]}; this is Flink {flink}")
+    if flink.partition(".")[0] != lines.LINES[line]:
+        raise SettingsError(f"{where}: {line} is for Flink {lines.LINES[line]}; this is Flink {flink}")
     return Connector(line, jar)
 
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from . import settings
+from . import connector, settings
+from .connector import Connector
 from .settings import AlertSettings, SettingsError, Streams
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "events.jsonl"
@@ -24,6 +25,7 @@ class Options:
     Attributes:
         alerts: the settings of the rule.
         streams: the streams to run on (None: files).
+        connector: what reads and writes them.
         input: a file of events or a folder of them, a named pipe, or `-` for standard input (None: the sample).
         dead_letters: the file of dead letters (None: the default).
         parallelism: parallel readers; on a cluster the cluster's is used.
@@ -33,6 +35,7 @@ class Options:
 
     alerts: AlertSettings
     streams: Streams | None
+    connector: Connector | None
     input: Path | None
     dead_letters: Path | None
     parallelism: int
@@ -144,10 +147,14 @@ def read(arguments: list[str]) -> Options:
             if getattr(given, name) is not None:
                 option = f"--{name.replace('_', '-')}"
                 raise SettingsError(f"{option}: expected without a property file, which names the streams ({path})")
-    streams, base = (None, AlertSettings()) if path is None else settings.read_properties(path)
+    used, streams, base = None, None, AlertSettings()
+    if path is not None:
+        used = connector.find()
+        streams, base = settings.read_properties(path, used.line)
     return Options(
         _alert_settings(given, base),
         streams,
+        used,
         given.input,
         given.dead_letters,
         settings.whole_number(given.parallelism, "--parallelism", 1, _MOST_PARALLELISM),

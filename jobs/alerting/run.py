@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import connector, files, jvm, kinesis
+from . import files, jvm, kinesis
+from .connector import Connector
 from .options import SAMPLE, Options
 from .settings import AlertSettings, SettingsError, Streams, Tables
 from .terminal import Clock, counted, say
@@ -83,21 +84,20 @@ def _detect(
     return alerts, dead_letters
 
 
-def on_streams(options: Options, streams: Streams, submit: Submit) -> None:
+def on_streams(options: Options, streams: Streams, connector: Connector, submit: Submit) -> None:
     """Run on streams: on a cluster return once the job is submitted, otherwise run it here until it is stopped."""
-    found = connector.find()
     if jvm.on_cluster():
         submit(options.alerts, kinesis.tables(streams), {})
         return
-    if not found.jar.exists():
-        build = f"./build.sh --line {found.line}"
-        raise SettingsError(f"{found.jar}: the Kinesis connector is missing; expected it from {build}")
+    if not connector.jar.exists():
+        build = f"./build.sh --line {connector.line}"
+        raise SettingsError(f"{connector.jar}: the Kinesis connector is missing; expected it from {build}")
     with Clock() as clock:
         names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
         clock.doing(f"starting Flink on {names}")
         with jvm.jvm(kinesis.jvm_environment(), options.verbose):
             result = submit(
-                options.alerts, kinesis.tables(streams), own_config(found.jar, options.parallelism, options.ui)
+                options.alerts, kinesis.tables(streams), own_config(connector.jar, options.parallelism, options.ui)
             )
             _name_dashboard(options, result)
             clock.done("running; Ctrl-C stops it")

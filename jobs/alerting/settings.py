@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
+from . import lines
+
 MANAGED_PROPERTIES = Path("/etc/flink/application_properties.json")
 """Where the managed service puts the property groups."""
 
@@ -19,15 +21,17 @@ _INT_MIN, _INT_MAX = -(2**31), 2**31 - 1
 # The service's own group of how to run the code; it is not the job's.
 _IGNORED_GROUPS = ("kinesis.analytics.flink.run.options",)
 _STREAM_GROUPS = {
-    "InputStream0": ("aws.", "scan."),
+    "InputStream0": ("aws.", "scan.", "source."),
     "OutputStream0": ("aws.", "sink.", "json."),
     "DeadLetterStream0": ("aws.", "sink.", "json."),
 }
-_SOURCE_KEYS = ("source.init.position", "source.init.timestamp")
-# The connector's own names for them, which it reads in another way than the job: see kinesis.source_options.
-_CONNECTOR_POSITION = "scan.stream.initpos"
+_SOURCE_KEYS = ("source.init.position", "source.init.timestamp", "source.reader.type")
+# The connectors' own names for the first two, which they read in another way than the job: see kinesis.source_options.
+_CONNECTOR_POSITION = ("scan.stream.initpos", "source.init.timestamp.format")
 _ALERT_KEYS = ("threshold", "thresholds", "policy", "rearm_margin", "state_ttl")
-_ARN = re.compile(r"arn:aws[a-z-]*:kinesis:(?P<region>[a-z0-9-]+):\d{12}:stream/(?P<name>[a-zA-Z0-9_.-]{1,128})")
+_ARN = re.compile(r"arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}")
+# What a line of the connector calls by names of its own.
+_CHECKED = ("scan.", "source.", "sink.")
 _TTL = re.compile(r"[0-9]{1,9} ?(ms|s|min|h)|[0-9]{1,6} ?d")
 
 
@@ -60,20 +64,30 @@ class AlertSettings:
 class Stream:
     """A Kinesis stream, and the connector options that its group passes through."""
 
-    name: str
-    region: str
+    arn: str
     options: dict[str, str]
+
+    @property
+    def name(self) -> str:
+        """The stream's name."""
+        return self.arn.partition("/")[2]
+
+    @property
+    def region(self) -> str:
+        """The region that it is in."""
+        return self.arn.split(":")[3]
 
 
 @dataclass(frozen=True)
 class Streams:
-    """The streams of a run, and where reading starts (`timestamp`: ISO-8601, for AT_TIMESTAMP)."""
+    """The streams of a run, where reading starts (`timestamp`: ISO-8601, for AT_TIMESTAMP), the connector's line."""
 
     source: Stream
     alerts: Stream
     dead_letters: Stream
     position: str = "LATEST"
     timestamp: str | None = None
+    line: str = lines.FIRST
 
 
 @dataclass(frozen=True)
@@ -151,8 +165,12 @@ def _once(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return result
 
 
-def read_properties(path: Path) -> tuple[Streams, AlertSettings]:
+def read_properties(path: Path, line: str = lines.FIRST) -> tuple[Streams, AlertSettings]:
     """Read and check a property file: a list of `{"PropertyGroupId": …, "PropertyMap": {…}}`.
+
+    Args:
+        path: the file.
+        line: the line of the connector that the streams are read and written with.
 
     Raises:
         SettingsError: for a group that is missing or unknown, or a key that is missing, unknown or has a bad value.
@@ -163,8 +181,8 @@ def read_properties(path: Path) -> tuple[Streams, AlertSettings]:
             known = ", ".join([*_STREAM_GROUPS, "Alerts", "Thresholds"])
             raise SettingsError(f"{path}: group {_plain(name)}: unknown; expected one of {known}")
     position, timestamp = _position(groups.get("InputStream0", {}), f"{path}: group InputStream0")
-    source, alerts, dead_letters = (_stream(groups, name, path) for name in _STREAM_GROUPS)
-    return Streams(source, alerts, dead_letters, position, timestamp), _alerts(groups, path)
+    source, alerts, dead_letters = (_stream(groups, name, path, line) for name in _STREAM_GROUPS)
+    return Streams(source, alerts, dead_letters, position, timestamp, line), _alerts(groups, path)
 
 
 def _plain(name: str) -> str:
@@ -195,28 +213,31 @@ def _one_of(text: str, choices: tuple[str, ...], where: str) -> str:
     return text
 
 
-def _stream(groups: dict[str, dict[str, str]], name: str, path: Path) -> Stream:
+def _stream(groups: dict[str, dict[str, str]], name: str, path: Path, line: str) -> Stream:
     where = f"{path}: group {name}"
     if name not in groups:
         raise SettingsError(f"{where}: missing; expected a group with stream.arn")
     options = dict(groups[name])
     arn = options.pop("stream.arn", None)
-    match = _ARN.fullmatch(arn or "")
-    if not match:
+    if not _ARN.fullmatch(arn or ""):
         expected = "expected arn:aws:kinesis:REGION:ACCOUNT:stream/NAME"
         raise SettingsError(
             f"{where}: stream.arn: " + (f"missing; {expected}" if arn is None else f"{expected}; got {arn!r}")
         )
     known = ("stream.arn", *_SOURCE_KEYS) if name == "InputStream0" else ("stream.arn",)
     for key in options:
+        if key in known:
+            continue
         if key.startswith(_CONNECTOR_POSITION):
-            raise SettingsError(f"{where}: {key}: unknown key; expected {' and '.join(_SOURCE_KEYS)}")
-    for key in [key for key in options if not key.startswith(_STREAM_GROUPS[name])]:
-        if key not in known:
+            raise SettingsError(f"{where}: {key}: unknown key; expected {' and '.join(_SOURCE_KEYS[:2])}")
+        if not key.startswith(_STREAM_GROUPS[name]):
             prefixes = ", ".join(f"{prefix}*" for prefix in _STREAM_GROUPS[name])
             raise SettingsError(f"{where}: {_plain(key)}: unknown key; expected {', '.join(known)} or {prefixes}")
-        del options[key]
-    return Stream(match["name"], match["region"], options)
+        if key.startswith(_CHECKED) and (problem := lines.problem(line, key)):
+            raise SettingsError(f"{where}: {_plain(key)}: {problem}")
+    if "source.reader.type" in options:
+        _one_of(options["source.reader.type"], lines.READERS, f"{where}: source.reader.type")
+    return Stream(str(arn), {key: value for key, value in options.items() if not key.startswith("source.init.")})
 
 
 def _position(group: dict[str, str], where: str) -> tuple[str, str | None]:

@@ -187,7 +187,7 @@ def test_state_that_cannot_be_matched_may_be_dropped(account: Account) -> None:
 def test_fan_out_is_an_option(account: Account) -> None:
     outcome = account.run("up", "--reader", "efo")
     assert outcome.status == 0, outcome.err
-    assert begins(account)["scan.stream.recordpublisher"] == "EFO"
+    assert begins(account)["source.reader.type"] == "EFO"
     assert "enhanced fan-out" in outcome.out
 
 

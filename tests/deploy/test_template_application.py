@@ -147,5 +147,5 @@ def test_the_log_stream_is_there_before_the_application() -> None:
 
 
 def test_fan_out_is_chosen_by_one_parameter() -> None:
-    assert "scan.stream.recordpublisher" not in groups(application())["InputStream0"]
-    assert groups(application(Reader="efo"))["InputStream0"]["scan.stream.recordpublisher"] == "EFO"
+    assert "source.reader.type" not in groups(application())["InputStream0"]
+    assert groups(application(Reader="efo"))["InputStream0"]["source.reader.type"] == "EFO"

@@ -6,10 +6,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from jobs.alerting import lines
 from tests.docs import dashboard
 from tests.docs.pages import ROOT
 
 COSTS = ROOT / "docs" / "costs.md"
+LINES = ROOT / "docs" / "lines.md"
 DASHBOARD = ROOT / "docs" / "dashboard.svg"
 _GENERATED = re.compile(
     r"(?P<mark>^<!-- output of: python -m (?P<module>[\w.]+) -->\n).*?(?=^<!-- end)", re.DOTALL | re.MULTILINE
@@ -27,7 +29,12 @@ def costs() -> str:
     return _GENERATED.sub(printed, COSTS.read_text(encoding="utf-8"))
 
 
-GENERATED: dict[Path, Callable[[], str]] = {COSTS: costs, DASHBOARD: dashboard.draw}
+def options() -> str:
+    """docs/lines.md with the table of options as the job has it."""
+    return _GENERATED.sub(lambda _: f"{lines.table()}\n", LINES.read_text(encoding="utf-8"))
+
+
+GENERATED: dict[Path, Callable[[], str]] = {COSTS: costs, LINES: options, DASHBOARD: dashboard.draw}
 
 if __name__ == "__main__":
     for path, make in GENERATED.items():

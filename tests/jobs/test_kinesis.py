@@ -94,7 +94,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
 def test_stream_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
     properties = emulator.properties(tmp_path / "p.json")
     job = subprocess.run(
-        [sys.executable, str(SCRIPT), "--properties", str(properties)], capture_output=True, timeout=120
+        [sys.executable, str(SCRIPT), "--properties", str(properties)], capture_output=True, timeout=300
     )
     assert job.returncode == 1
     assert b"http-requests" in job.stderr.splitlines()[-1]
@@ -236,9 +236,8 @@ def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
 def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
     """Stopped with a savepoint and started from it, `crossing` sends no second alert for a product still below."""
     emulator.create_streams(shards=1)
-    streams, alerts = settings.read_properties(
-        emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
-    )
+    properties = emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
+    streams, alerts = settings.read_properties(properties, connector.find().line)
     emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
     first = start(streams, alerts)
     eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
@@ -272,7 +271,7 @@ def test_started_again_where_a_shard_was_not_read(emulator: Emulator, tmp_path: 
     which `deploy` writes into the properties.
     """
     emulator.create_streams(shards=2)
-    streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"))
+    streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"), connector.find().line)
     emulator.put([event("before", 1)], lambda _: key_of(1))
     began = datetime.now(UTC).isoformat()
     first = start(replace(streams, position="LATEST"), alerts)
