@@ -17,8 +17,9 @@ _RUNNING = {"Creating", "Enabling", "Enabled", "Updating"}
 # What is supported, and what is not a setting or makes no difference to what the function is sent.
 _KNOWN = re.compile(
     "FunctionArn|EventSourceArn|StartingPosition|StartingPositionTimestamp|BatchSize|MaximumBatchingWindowInSeconds|"
-    "ParallelizationFactor|BisectBatchOnFunctionError|MaximumRetryAttempts|MaximumRecordAgeInSeconds|FunctionResponseTypes|DestinationConfig|"
-    "UUID|EventSourceMappingArn|LastModified|LastProcessingResult|State|StateTransitionReason|MetricsConfig|Tags"
+    "ParallelizationFactor|BisectBatchOnFunctionError|MaximumRetryAttempts|MaximumRecordAgeInSeconds|"
+    "FunctionResponseTypes|DestinationConfig|UUID|EventSourceMappingArn|LastModified|LastProcessingResult|State|"
+    "StateTransitionReason|MetricsConfig|Tags"
 )
 # Values that are the same as not set.
 _NEUTRAL = {"TumblingWindowInSeconds": 0, "FilterCriteria": {"Filters": []}}
