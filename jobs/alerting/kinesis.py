@@ -56,6 +56,9 @@ def source_options(streams: Streams, submitted: datetime) -> dict[str, str]:
             "source.init.timestamp": moment.replace("+00:00", "Z"),
             "source.init.timestamp.format": "yyyy-MM-dd'T'HH:mm:ss.SSSX",
         }
+    if streams.line != lines.FIRST:
+        # These lines give a reader its first shards only when they look for shards once more, by default after 10 s.
+        options["source.shard.discovery.interval"] = "1 s"
     own = lines.rename(streams.line, streams.source.options)
     if "EFO" in (own.get("source.reader.type"), own.get("scan.stream.recordpublisher")):
         # The connector wants a name for the consumer that it registers.

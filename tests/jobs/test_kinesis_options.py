@@ -33,6 +33,7 @@ SOURCES = {
         "source.init.timestamp": "2026-01-05T08:59:59.999Z",
         "source.init.timestamp.format": FORM,
         "source.reader.empty-records-fetch-interval": "500 ms",
+        "source.shard.discovery.interval": "1 s",
     },
 }
 SOURCES["flink-2.2"] = SOURCES["connector-5"]
