@@ -1,9 +1,10 @@
-"""The lines of the Kinesis connector, and what each calls an option. docs/lines.md shows this table.
+"""The lines of the Kinesis connector, and what each calls an option, which `python -m jobs.alerting.lines` prints.
 
 The names are those of https://github.com/apache/flink-connector-aws: tag v4.3.0-rc2 for connector-4, v5.1.0 for
 connector-5, and v6.0.1-rc1, which declares the same as v5.1.0, for flink-2.2.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -166,4 +167,10 @@ def table() -> str:
 def _cell(option: Option, names: tuple[str, ...]) -> str:
     if not names:
         return f"none: {option.instead}"
-    return ", ".join(f"`{name}STREAM`" if name.endswith(".") else f"`{name}`" for name in names)
+    # `backoff.*` stands for three names.
+    shown = (re.sub(r"(?<=\.backoff\.)\w+$", "*", f"{name}STREAM" if name.endswith(".") else name) for name in names)
+    return ", ".join(f"`{name}`" for name in dict.fromkeys(shown))
+
+
+if __name__ == "__main__":
+    print(table())

@@ -1,12 +1,12 @@
 """Writes the generated parts of the documentation again: `python -m tests.docs.refresh`."""
 
+import functools
 import re
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from jobs.alerting import lines
 from tests.docs import dashboard
 from tests.docs.pages import ROOT
 
@@ -18,23 +18,21 @@ _GENERATED = re.compile(
 )
 
 
-def costs() -> str:
-    """docs/costs.md with what the commands that its marks name print now."""
+def printed_page(path: Path) -> str:
+    """A page with what the commands that its marks name print now."""
 
     def printed(mark: re.Match[str]) -> str:
         command = [sys.executable, "-m", mark["module"]]
         told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
         return f"{mark['mark']}{told.strip()}\n"
 
-    return _GENERATED.sub(printed, COSTS.read_text(encoding="utf-8"))
+    return _GENERATED.sub(printed, path.read_text(encoding="utf-8"))
 
 
-def options() -> str:
-    """docs/lines.md with the table of options as the job has it."""
-    return _GENERATED.sub(lambda _: f"{lines.table()}\n", LINES.read_text(encoding="utf-8"))
-
-
-GENERATED: dict[Path, Callable[[], str]] = {COSTS: costs, LINES: options, DASHBOARD: dashboard.draw}
+GENERATED: dict[Path, Callable[[], str]] = {
+    **{path: functools.partial(printed_page, path) for path in (COSTS, LINES)},
+    DASHBOARD: dashboard.draw,
+}
 
 if __name__ == "__main__":
     for path, make in GENERATED.items():
