@@ -1,32 +1,35 @@
 -- How a record becomes an inventory event or a dead letter. The table `events` has the columns `record`, the text as
--- it came, `sequence_number`, its place in the stream or NULL, and `seen_at`, the processing time. Text in double braces is filled in by alerting/sql.py: settings as SQL literals, and the macro
--- {{scalar(PATH)}}, the JSON text of the scalar at a path of `json`, or NULL where there is none.
+-- it came, `sequence_number`, its place in the stream or NULL, and `seen_at`, the processing time. Text in double braces
+-- is filled in by alerting/sql.py: settings as SQL literals, and macros.
+--
+-- Flink merges a query with the one that it reads from, and then copies the expression of a column to every place that
+-- uses the column. It does not merge them if such a column may differ from one evaluation to the next. So each view that
+-- computes what others use often has `WHEN RAND() < 0`, which is never true, and its columns are computed once.
 
 -- Only records in which the word `inventory` can stand (a `\u` escape could spell it) matter, and the text of most of
--- these shows that they are certainly not low. (REGEXP finds a long word, and SPLIT_INDEX a short one, faster than LIKE
--- does.)
+-- these shows that they are certainly not low. (SPLIT_INDEX finds a word faster than REGEXP and LIKE do, and DECODE makes
+-- a Java text of the bytes, which all three need, faster than Flink itself does.)
 CREATE TEMPORARY VIEW candidates AS
 SELECT *
-FROM events
-WHERE (REGEXP(record, 'inventory') OR SPLIT_INDEX(record, '\u', 1) IS NOT NULL)
-  AND NOT REGEXP(record, {{certainly_not_low}});
+FROM (SELECT *, DECODE(CAST(record AS BYTES), 'UTF-8') AS text FROM events)
+WHERE (SPLIT_INDEX(text, 'inventory', 1) IS NOT NULL OR SPLIT_INDEX(text, '\u', 1) IS NOT NULL)
+  AND NOT REGEXP(text, {{certainly_not_low}});
 
 -- What the text of a record tells: a plain one is a usable inventory event and a flat one an inventory event with scalars
--- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser. (Flink copies the expression of a column to every place that uses
--- the column; one that comes out of UNNEST is computed once.)
+-- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser.
 CREATE TEMPORARY VIEW with_form AS
-SELECT candidates.*, form
-FROM candidates
-CROSS JOIN UNNEST(ARRAY[ROW(
+SELECT
+  *,
   CASE
+    WHEN RAND() < 0 THEN CAST(NULL AS STRING)
     WHEN REGEXP(record, {{plain}}) THEN 'plain'
     WHEN ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') <> CAST(record AS BYTES) THEN 'not_utf8'
     WHEN NOT REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') THEN 'not_a_json_object'
     WHEN REGEXP(record, {{flat}}) THEN 'flat'
     WHEN REGEXP(record, {{perhaps_beyond}}) THEN 'perhaps_beyond'
     ELSE 'json'
-  END
-)]) AS seen (form);
+  END AS form
+FROM candidates;
 
 -- Each record is wrapped with a random token: if that is not second after parsing, the record was not one JSON value. A
 -- record beyond the limits of the contract is not parsed: Flinks differ in what they make of it, and some take minutes.
@@ -46,47 +49,51 @@ FROM (
 
 -- The four fields as JSON, and the token.
 CREATE TEMPORARY VIEW parsed AS
-SELECT wrapped.*, fields
-FROM wrapped
-CROSS JOIN UNNEST(ARRAY[ROW(
-  CASE WHEN is_parsed THEN JSON_QUERY(json, '$[*]["type","product_id","inventory","timestamp"]') END
-)]) AS parse (fields);
+SELECT
+  *,
+  CASE
+    WHEN RAND() < 0 THEN CAST(NULL AS STRING)
+    WHEN is_parsed THEN JSON_QUERY(json, '$[*]["type","product_id","inventory","timestamp"]')
+  END AS fields
+FROM wrapped;
 
 -- The fields as text: NULL for one that is missing, null, an array or an object.
 CREATE TEMPORARY VIEW with_texts AS
-SELECT parsed.*, is_object, is_inventory, product_id, inventory_text, time_text
-FROM parsed
-CROSS JOIN UNNEST(ARRAY[ROW(
-  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE),
-  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE),
+SELECT
+  *,
+  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE) AS is_object,
+  form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE) AS is_inventory,
   CASE form
     WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"product_id":', 1), '"', 1)
     WHEN 'flat' THEN {{cut(product_id)}}
-    ELSE JSON_VALUE(fields, '$[0].product_id')
-  END,
+    -- (Half a surrogate pair becomes `?`, as it does wherever a text becomes bytes.)
+    ELSE DECODE(ENCODE(JSON_VALUE(fields, '$[0].product_id'), 'UTF-8'), 'UTF-8')
+  END AS product_id,
   CASE form
     WHEN 'plain' THEN
       TRIM(BOTH ' "' FROM SPLIT_INDEX(SPLIT_INDEX(SPLIT_INDEX(record, '"inventory":', 1), ',', 0), '}', 0))
     WHEN 'flat' THEN {{cut(inventory)}}
     ELSE JSON_VALUE(fields, '$[0].inventory')
-  END,
-  CASE form
-    WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"timestamp":', 1), '"', 1)
-    WHEN 'flat' THEN {{cut(timestamp)}}
+  END AS inventory_text,
+  CASE
+    WHEN RAND() < 0 THEN CAST(NULL AS STRING)
+    WHEN form = 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"timestamp":', 1), '"', 1)
+    WHEN form = 'flat' THEN {{cut(timestamp)}}
     ELSE JSON_VALUE(fields, '$[0].timestamp')
-  END
-)]) AS field (is_object, is_inventory, product_id, inventory_text, time_text);
+  END AS time_text
+FROM parsed;
 
 -- The number, and the time in UTC with milliseconds: NULL where they are not what an event should hold. Most times
 -- already have the form that they are given; the others are shifted by their offset. A number can be a product only if
 -- it is an integer, which is written in one way. The JSON functions give -0 as 0, and 1e999 as the text Infinity: these
 -- are told apart by what the product becomes when such numbers in the record are replaced.
 CREATE TEMPORARY VIEW with_values AS
-SELECT with_texts.*, inventory, ts, is_other_number
-FROM with_texts
-CROSS JOIN UNNEST(ARRAY[ROW(
-  CASE WHEN form = 'plain' OR REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END,
+SELECT
+  *,
+  CASE WHEN form = 'plain' OR REGEXP(inventory_text, '^-?(0|[1-9][0-9]*+)\z') THEN TRY_CAST(inventory_text AS INT) END
+    AS inventory,
   CASE
+    WHEN RAND() < 0 THEN CAST(NULL AS STRING)
     WHEN form <> 'plain' AND NOT REGEXP(time_text, {{timestamp}}) THEN CAST(NULL AS STRING)
     WHEN CHAR_LENGTH(time_text) = 24 AND time_text LIKE '%Z' THEN REPLACE(time_text, ',', '.')
     ELSE CONCAT(
@@ -102,7 +109,7 @@ CROSS JOIN UNNEST(ARRAY[ROW(
       '.',
       RPAD(COALESCE(REGEXP_EXTRACT(time_text, '[.,](\d{1,3})', 1), ''), 3, '0'),
       'Z')
-  END,
+  END AS ts,
   CASE
     WHEN form = 'plain' THEN FALSE
     WHEN form = 'flat' THEN
@@ -114,8 +121,8 @@ CROSS JOIN UNNEST(ARRAY[ROW(
     WHEN product_id = '0' AND REGEXP(record, '-0') THEN
       JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-0(?=[ \t\r\n]*+[,}])', '-0.5'), '$[0].product_id') <> '0'
     ELSE NOT REGEXP(product_id, '^-?[0-9]{1,18}\z')
-  END
-)]) AS reading (inventory, ts, is_other_number);
+  END AS is_other_number
+FROM with_texts;
 
 -- Why a record is a dead letter: the first reason that applies, or NULL.
 CREATE TEMPORARY VIEW with_reason AS

@@ -70,9 +70,9 @@ def _fields(product: str, number: str, timestamp: str) -> str:
     possessive, so that a long record needs no stack.
     """
     field = (
-        rf'(?!\1)product_id": ?+{product}()'
-        rf'|(?!\2)inventory": ?+{number}()'
-        rf'|(?!\3)timestamp": ?+{timestamp}()'
+        rf'product_id(?!\1)": ?+{product}()'
+        rf'|inventory(?!\2)": ?+{number}()'
+        rf'|timestamp(?!\3)": ?+{timestamp}()'
         rf'|(?!type"|product_id"|inventory"|timestamp"){_TEXT}": ?+{_SCALAR}'
     )
     return rf'(?>, ?+"(?>{field}))*+{_END}'
@@ -90,12 +90,9 @@ def certainly_not_low(bound: int | None) -> str:
     of another type or, given a `bound`, usable inventory events whose inventory is at or above it. The pattern may miss
     such a record, which is then read; it must not match any other.
     """
-    number = r"(?!)" if bound is None else whole_number_at_least(bound)
-    return (
-        r'^\{"type": ?+"(?>'
-        rf'inventory"{_usable_fields(number)}|(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+{_END}'
-        r")"
-    )
+    other = rf'(?!inventory"){_TEXT}"(?>, ?+"(?!type"){_TEXT}": ?+{_SCALAR})*+{_END}'
+    inventory = "" if bound is None else rf'inventory"{_usable_fields(whole_number_at_least(bound))}|'
+    return rf'^\{{"type": ?+"(?>{inventory}{other})'
 
 
 _INVENTORY = r'^\{"type": ?+"inventory"'
