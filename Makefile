@@ -49,6 +49,7 @@ bench: .venv/dev .venv/baselines/installed
 	$(BUILD) --if-possible
 	$(BIN)/python -m benchmarks.function_usage
 	$(BIN)/python -m deploy.costs.monthly
+	$(BIN)/python -m deploy.costs.scale --output build/benchmarks/costs.json
 
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --strict

@@ -1,4 +1,8 @@
-"""Ask until something holds."""
+"""Ask until something holds, and say so meanwhile.
+
+botocore's waiters say nothing while they wait. It has none for the Flink service, and that for the deletion of a stack
+takes a state from before the deletion for its outcome; with the others the code would not be shorter.
+"""
 
 import time
 from collections.abc import Callable

@@ -111,9 +111,9 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
 
 
 def _threshold(aws: Aws, deployment: Deployment) -> int:
-    """The job's threshold; its default where the job is not an application, as on an emulator."""
-    detail = flink_application.describe(aws.client("kinesisanalyticsv2"), deployment.application)
-    return int(flink_application.properties(detail, "Alerts").get("threshold", "10")) if detail else 10
+    """The job's threshold."""
+    detail = flink_application.must_be_there(aws.client("kinesisanalyticsv2"), deployment.application)
+    return int(flink_application.properties(detail, "Alerts")["threshold"])
 
 
 def _watch(current: Run, timeout: float) -> None:

@@ -191,9 +191,10 @@ def invocations(rate: float, at_once: int) -> float:
 
     Args:
         rate: records a second.
-        at_once: how many invocations share the records of a second.
+        at_once: how many invocations share the records of a second; by their keys, so that some get none.
     """
-    return max(rate / BATCH, min(rate, at_once))
+    share = at_once * (1 - math.pow(1 - 1 / at_once, rate))
+    return max(rate / BATCH, min(rate, share))
 
 
 def seconds(cpu_ms: float, requests: float, memory_mb: float, a: Assumptions) -> float:

@@ -1,6 +1,6 @@
 """What more events a second take, what that costs, and which quotas they reach, as Markdown tables.
 
-Quotas are AWS's defaults in us-east-1; most can be raised on request. With --json the dollars go into a file, for
+Quotas are AWS's defaults in us-east-1; most can be raised on request. With --output the dollars go into a file, for
 plots.
 """
 
@@ -158,16 +158,16 @@ def limits(a: Assumptions) -> str:
 def main() -> None:
     """Print both tables."""
     parser = monthly.parser(__doc__)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the dollars a month go, by events a second")
+    parser.add_argument("--output", type=Path, metavar="FILE", help="where the dollars a month go, by events a second")
     given = parser.parse_args()
     a = monthly.assumptions(given)
     print(f"{needs(a)}\n\n{limits(a)}")
-    if given.json:
+    if given.output:
         lab = [(rate, sum(line.dollars for line in monthly.lab(rate, a))) for rate in PLOTTED]
         ours = [(rate, dollars(rate, a)) for rate in PLOTTED]
-        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.output.parent.mkdir(parents=True, exist_ok=True)
         content = {"x": "events a second", "y": "dollars a month", "series": {"the lab": lab, "ours": ours}}
-        given.json.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
+        given.output.write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

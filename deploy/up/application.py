@@ -6,7 +6,6 @@ from pathlib import Path
 
 from deploy import packages
 from deploy.aws import flink_application, flink_job, stacks, waiting
-from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.progress import say
 from deploy.up import drift, reset_state, state
@@ -67,11 +66,6 @@ def _update(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: bo
     name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
     began = waiting.now()
     applied = _apply(aws, wanted, deployed, began)
-    if flink_application.describe(service, name) is None:
-        raise DeployError(
-            f"the stack of application {name} is complete, but this endpoint has no Managed Service for Apache Flink",
-            "on an emulator, run the job with `python jobs/low_inventory.py --properties FILE`",
-        )
     if flink_application.connect_log(service, name, applied.outputs["ApplicationLogStreamArn"]):
         flink_application.settled(service, name)
     if stopped:

@@ -31,6 +31,10 @@ def test_every_command_has_help(capsys: pytest.CaptureFixture[str]) -> None:
         assert "--stack-name" in capsys.readouterr().out
 
 
+def test_the_old_name_of_an_option() -> None:
+    assert deploy.parser().parse_args(["up", "--role-arn", "arn"]).service_role_arn == "arn"
+
+
 def test_help_needs_no_boto3() -> None:
     """Which takes most of a second to import on a slow machine."""
     script = "import sys; from deploy import __main__; __main__.parser(); print(*sys.modules)"

@@ -36,6 +36,8 @@ A = Assumptions(
 
 ALARMS = hourly.alarms(cfn.body("monitoring"), ["AllAlarms"])
 
+SHARED = 4 * (1 - 0.75**5)
+
 # At 100 events a second: 262.8 million events and 13.14 million alerts a month.
 BY_HAND = {
     "lab": {
@@ -59,13 +61,13 @@ BY_HAND = {
         "streams: records written": (262.8 + 13.14) * 0.014,
         # 8,760 times five minutes, 12 calls for each of 6 readers and writers: 630,720 calls.
         "streams: encryption, AWS managed key": 0.63072 * 3,
-        # One invocation a second with 100 events, and four that share 5 alerts.
-        "functions: invocations": 5 * 2.628 * 0.20,
-        # 22 ms at 256/1769 are 152.03 ms, 4 requests: 193 ms. 11 ms are 76.01 ms, 3.75 requests: 114 ms.
-        "functions: duration": 2.628 * (0.193 + 4 * 0.114) * 0.25 * 16.6667,
-        # 1000 and 4 * 600 bytes a second and 400 bytes for each of 5 alerts: 14.1912 GB, and the job's 0.1 GB.
-        "logs: written": 14.2912 * 0.5,
-        "logs: kept 30 days": 14.2912 * 0.03,
+        # One invocation a second with 100 events. By their keys 5 alerts are of four sub-batches; 0.75^5 get none.
+        "functions: invocations": (1 + SHARED) * 2.628 * 0.20,
+        # 22 ms at 256/1769 are 152.03 ms, 4 requests: 193 ms. 14.11 ms are 97.51 ms, 4.92 requests: 147 ms.
+        "functions: duration": 2.628 * (0.193 + SHARED * 0.147) * 0.25 * 16.6667,
+        # 1000 and SHARED * 600 bytes a second, 400 bytes for each of 5 alerts, and the job's 0.1 GB.
+        "logs: written": ((3000 + SHARED * 600) * 2.628e-3 + 0.1) * 0.5,
+        "logs: kept 30 days": ((3000 + SHARED * 600) * 2.628e-3 + 0.1) * 0.03,
         "table: writes": 262.8 * 0.625,
         "table: a month's items": 105.12 * 0.25,
         "table: point-in-time recovery of them": 105.12 * 0.20,
@@ -106,7 +108,7 @@ def test_shards(rate: float, event_bytes: float, seconds: float, shards: int) ->
 
 @pytest.mark.parametrize(
     ("rate", "at_once", "invocations"),
-    [(0.05, 1, 0.05), (1, 1, 1), (100, 1, 1), (150, 1, 1.5), (1000, 2, 10), (3, 2, 2)],
+    [(0.05, 1, 0.05), (1, 1, 1), (100, 1, 1), (150, 1, 1.5), (1000, 2, 10), (3, 2, 1.75), (2, 4, 1.75)],
 )
 def test_invocations(rate: float, at_once: int, invocations: float) -> None:
     assert monthly.invocations(rate, at_once) == pytest.approx(invocations)

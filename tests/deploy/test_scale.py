@@ -35,7 +35,7 @@ def test_a_quota_is_reached_where_its_use_is_the_quota() -> None:
 
 
 def test_tables_and_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["scale.py", "--json", str(tmp_path / "new" / "costs.json")])
+    monkeypatch.setattr(sys, "argv", ["scale.py", "--output", str(tmp_path / "new" / "costs.json")])
     scale.main()
     lines = capsys.readouterr().out.splitlines()
     ends = {line.split(" | ")[0].strip("| "): line.split(" | ")[-1].strip("| ") for line in lines[2:6]}
