@@ -225,6 +225,10 @@ class Cluster:
         (metric,) = self.ask(f"/jobs/{job}/metrics?get=numRestarts")
         return int(metric["value"])
 
+    def read_records(self, job: str) -> int:
+        """How many records the busiest task of a job has read; a source counts as reading none."""
+        return max(int(vertex["metrics"]["read-records"]) for vertex in self.ask(f"/jobs/{job}")["vertices"])
+
     def busy(self, job: str) -> list[str]:
         """The names of the TaskManagers that run a job, the source's first."""
         vertices = self.ask(f"/jobs/{job}")["vertices"]

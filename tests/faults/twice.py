@@ -1,4 +1,4 @@
-"""Why a message may go out twice: SNS took it and its answer was lost, or neither try of the note of it was taken."""
+"""Why a message may go out twice: SNS took it and its answer was lost, or no try of the note of it was taken."""
 
 import re
 from collections import Counter
@@ -12,21 +12,22 @@ _TRIES = 2
 _MESSAGE_ID = re.compile(rb"<MessageId>([^<]+)</MessageId>")
 
 
-def unheard(exchanges: Sequence[Exchange]) -> list[Exchange]:
-    """The messages that SNS took and whose sender does not know it."""
-    return [one for one in exchanges if one.operation == "Publish" and one.answer is not None and not one.told]
+def allowed(exchanges: Sequence[Exchange], messages: Sequence[Alert]) -> int:
+    """How many of the messages that are one too many can be explained, each by what befell its own alert."""
+    reasons = _reasons(exchanges)
+    return sum(min(count - 1, reasons[alert]) for alert, count in Counter(messages).items())
 
 
-def explained(exchanges: Sequence[Exchange]) -> Counter[Alert]:
-    """How many messages of an alert may be one too many."""
-    found = Counter(_alert(one.request) for one in unheard(exchanges))
+def _reasons(exchanges: Sequence[Exchange]) -> Counter[Alert]:
+    found: Counter[Alert] = Counter()
     notes = [one for one in exchanges if one.operation == "UpdateItem"]
     for one in exchanges:
-        if one.operation == "Publish" and one.answer is not None and one.told:
+        if one.operation == "Publish" and one.answer is not None:
             (message_id,) = _MESSAGE_ID.findall(one.answer)
             # The note has the answer of SNS.
             tries = [note for note in notes if message_id in note.request]
-            if len(tries) >= _TRIES and all(note.answer is None for note in tries):
+            last = len(tries) == _TRIES or any(note.killed for note in tries)
+            if not one.told or (last and all(note.answer is None for note in tries)):
                 found[_alert(one.request)] += 1
     return found
 

@@ -88,8 +88,7 @@ class WholeRun:
         outcome.lost += [(path, 0, ts) for path, ts in unkept]
         outcome.sent = len(producer.listed) + len(everything) - len(sent)
         outcome.published_twice = len(got) - len(set(got))
-        reasons = twice.explained(self.system.proxy.exchanges[self._exchanges :])
-        outcome.allowed_twice = sum(min(count - 1, reasons[alert]) for alert, count in Counter(got).items())
+        outcome.allowed_twice = twice.allowed(self.system.proxy.exchanges[self._exchanges :], got)
         outcome.to_redrive = self.system.left_to_redrive() - self._redrive
         outcome.recovered = seconds_to_recover(everything, messages, self.job.faults)
         stored = stored_twice(self.stage.kinesis, self.system.streams.events, self._stored, producer.listed)
