@@ -1,6 +1,7 @@
 """What the policy `crossing` keeps of so many products: heap, checkpoints, and the time that they take."""
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -71,15 +72,17 @@ def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_pat
 
 
 def figures(kpu: Cluster, job: str) -> str:
-    """The heap after a collection, the memory of the process, and the last checkpoint."""
-    ((name, process),) = kpu.task_managers.items()
-    if (jcmd := java_home() / "bin" / "jcmd").exists():
-        subprocess.run([jcmd, str(process.pid), "GC.run"], check=True, capture_output=True)
+    """The last checkpoint, the memory of the process, and the heap after a collection."""
     kpu.next_checkpoint(job)
-    least = kpu.heaps()[name]
-    memory = psutil.Process(process.pid).memory_info().rss
     last = kpu.checkpoints(job)["latest"]["completed"]
+    ((_, process),) = kpu.task_managers.items()
+    memory = psutil.Process(process.pid).memory_info().rss
+    # Of a JDK, not of a JRE.
+    jcmd = [str(java_home() / "bin" / "jcmd"), str(process.pid)]
+    subprocess.run([*jcmd, "GC.run"], check=True, capture_output=True)
+    heap = subprocess.run([*jcmd, "GC.heap_info"], check=True, capture_output=True, text=True).stdout
+    used = sum(int(kib) for kib in re.findall(r"generation +total \d+K, used (\d+)K", heap))
     return (
-        f"heap {least / 2**20:.0f} MiB, process {memory / 2**20:.0f} MiB, state {last['state_size'] / 2**20:.1f} MiB, "
+        f"heap {used / 2**10:.0f} MiB, process {memory / 2**20:.0f} MiB, state {last['state_size'] / 2**20:.1f} MiB, "
         f"checkpoint {last['checkpointed_size'] / 2**20:.1f} MiB in {last['end_to_end_duration'] / 1000:.2f} s"
     )

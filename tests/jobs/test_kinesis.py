@@ -5,12 +5,9 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import urllib.request
 import zipfile
-from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +19,7 @@ from deploy.packages import BUILD, PACKAGES
 from jobs.alerting import connector, kinesis, run, settings
 from jobs.alerting.settings import AlertSettings, Streams
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
+from tests.faults.cluster import cluster
 from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -115,116 +113,21 @@ def test_connector_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None
     assert "the Kinesis connector is missing; expected it from ./build.sh --line connector-" in job.stderr.decode()
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, emulator: Emulator) -> Iterator[dict[str, str]]:
-    """A JobManager and two TaskManagers of the installed Flink; the environment that its client needs."""
-    import pyflink
-
-    from jobs.alerting import jvm
-
-    home = Path(pyflink.__file__).parent
-    conf, logs, temporary = (tmp_path / name for name in ("conf", "logs", "flink-tmp"))
-    shutil.copytree(home / "conf", conf)
-    logs.mkdir()
-    temporary.mkdir()
-    rest = free_port()
-    addresses = {
-        "jobmanager.rpc.address": "127.0.0.1",
-        "jobmanager.bind-host": "127.0.0.1",
-        "rest.address": "127.0.0.1",
-        "rest.bind-address": "127.0.0.1",
-        "taskmanager.bind-host": "127.0.0.1",
-        "taskmanager.host": "127.0.0.1",
-    }
-    numbers = {
-        "jobmanager.rpc.port": free_port(),
-        "rest.port": rest,
-        "taskmanager.numberOfTaskSlots": 1,
-        "parallelism.default": 2,
-    }
-    own = "".join(f"{key}: {value}\n" for key, value in {**addresses, **numbers, "io.tmp.dirs": temporary}.items())
-    shipped = (conf / "config.yaml").read_text()
-    # The shipped options of Java's modules stay; the rest of the file is ours.
-    java = next(line for line in shipped.splitlines() if line.strip().startswith("all: --add"))
-    memory = "jobmanager.memory.process.size: 1600m\ntaskmanager.memory.process.size: 1728m\n"
-    (conf / "config.yaml").write_text(f"env.java.opts.all: {java.split('all: ')[1]}\n{own}{memory}")
-    environment = {
-        **os.environ,
-        **{"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"},
-        "JAVA_HOME": str(jvm.java_home()),
-        "FLINK_CONF_DIR": str(conf),
-        "FLINK_LOG_DIR": str(logs),
-        "FLINK_PID_DIR": str(temporary),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "TMPDIR": str(temporary),
-    }
-    with (logs / "out").open("wb") as out:
-        processes = [
-            subprocess.Popen(
-                [str(home / "bin" / script), "start-foreground"],
-                env=environment,
-                stdout=out,
-                stderr=out,
-                start_new_session=True,
-            )
-            for script in ("jobmanager.sh", "taskmanager.sh", "taskmanager.sh")
-        ]
-        try:
-            yield environment | {"REST": f"http://127.0.0.1:{rest}", "HOME_OF_FLINK": str(home)}
-        finally:
-            for process in processes:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-
-
-def overview(cluster: dict[str, str]) -> dict[str, Any]:
-    try:
-        with urllib.request.urlopen(f"{cluster['REST']}/overview", timeout=5) as answer:
-            return dict(json.load(answer))
-    except OSError:
-        return {}
-
-
 @pytest.mark.usefixtures("connector")
-def test_from_its_package(emulator: Emulator, cluster: dict[str, str], tmp_path: Path) -> None:
+def test_from_its_package(emulator: Emulator, tmp_path: Path) -> None:
     emulator.create_streams()
     emulator.put(RECORDS, product)
     with zipfile.ZipFile(PACKAGE) as package:
         package.extractall(tmp_path / "package")
-    eventually(lambda: overview(cluster).get("taskmanagers") == 2, "two TaskManagers")
-    submitted = subprocess.run(
-        [
-            str(Path(cluster["HOME_OF_FLINK"], "bin", "flink")),
-            "run",
-            "-py",
-            "jobs/low_inventory.py",
-            "--jarfile",
-            "lib/pyflink-dependencies.jar",
-            "--properties",
-            str(emulator.properties(tmp_path / "p.json")),
-        ],
-        cwd=tmp_path / "package",
-        env=cluster,
-        capture_output=True,
-        timeout=180,
-    )
-    assert submitted.returncode == 0, submitted.stderr.decode() + submitted.stdout.decode()
-    eventually(lambda: arrived(emulator), "alerts and dead letters")
-    check(emulator)
-    assert overview(cluster)["jobs-running"] == 1
-    # What belongs to the service is not set: the cluster's own parallelism, and no checkpoints.
-    with urllib.request.urlopen(f"{cluster['REST']}/jobs", timeout=5) as answer:
-        job = json.load(answer)["jobs"][0]["id"]
-    with urllib.request.urlopen(f"{cluster['REST']}/jobs/{job}", timeout=5) as answer:
-        assert {vertex["parallelism"] for vertex in json.load(answer)["vertices"]} == {2}
-    with urllib.request.urlopen(f"{cluster['REST']}/jobs/{job}/config", timeout=5) as answer:
-        assert json.load(answer)["execution-config"]["job-parallelism"] in (2, -1)
+    two_slots = {"taskmanager.numberOfTaskSlots": "1", "parallelism.default": "2"}
+    with cluster(tmp_path / "cluster", tmp_path / "package", task_managers=2, configuration=two_slots) as flink:
+        job = flink.submit(emulator.properties(tmp_path / "p.json"), emulator.endpoint)
+        eventually(lambda: arrived(emulator), "alerts and dead letters")
+        check(emulator)
+        assert flink.overview()["jobs-running"] == 1
+        # What belongs to the service is not set, but the cluster's own.
+        assert {vertex["parallelism"] for vertex in flink.ask(f"/jobs/{job}")["vertices"]} == {2}
+        assert flink.ask(f"/jobs/{job}/config")["execution-config"]["job-parallelism"] in (2, -1)
 
 
 def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
