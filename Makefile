@@ -11,7 +11,7 @@ LINE ?= connector-4
 export CONNECTOR_LINE := $(LINE)
 BUILD := ./build.sh --line $(LINE) $(if $(CONNECTOR_JAR),--connector-jar "$(CONNECTOR_JAR)")
 
-.PHONY: run pipeline rehearsal test test-fast faults lint lock bench docs clean
+.PHONY: run pipeline rehearsal test test-fast faults lint lock bench figures docs clean
 
 run: .venv/run
 	$(BIN)/python jobs/low_inventory.py
@@ -50,6 +50,12 @@ bench: .venv/dev .venv/baselines/installed
 	$(BIN)/python -m benchmarks.function_usage
 	$(BIN)/python -m deploy.costs.monthly
 	$(BIN)/python -m deploy.costs.scale --output build/benchmarks/costs.json
+
+# Draws docs/figures from what `make bench`, `make pipeline ARGS='--latencies build/benchmarks/latencies.json'` and the
+# soak of `make faults` have measured.
+figures: .venv/dev .venv/baselines/installed
+	$(BIN)/python -m deploy.costs.scale --json build/benchmarks/dollars.json >/dev/null
+	.venv/baselines/bin/python -m benchmarks.figures
 
 docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --strict

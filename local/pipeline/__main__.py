@@ -1,6 +1,7 @@
 """The whole system on one machine, from the code, the packages and the templates that run in AWS: the entry point."""
 
 import contextlib
+import json
 import sys
 import tempfile
 import time
@@ -135,7 +136,8 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         say(f"the first message went out {pipeline.first_message():.1f} s after the start")
         say(
             f"from put_record to publish: median {result.latency(50):.2f} s, 99th percentile "
-            f"{result.latency(99):.2f} s ({counted(len(result.latencies), 'alert')}; mappings read every "
+            f"{result.latency(99):.2f} s, after the first ten seconds {result.latency(99, after=10):.2f} s "
+            f"({counted(len(result.latencies), 'alert')}; mappings read every "
             f"{POLL_INTERVAL:g} s and retry first after {_FIRST_RETRY:g} s; on AWS every {Pace().poll:g} s and "
             f"after about {Pace().first_retry:g} s)"
         )
@@ -180,6 +182,8 @@ def run(options: Options) -> int:
             screen.show(pipeline.stages(), pipeline.system.said, shell, options.picture)
             result = reconcile.reconcile(pipeline.evidence(), pipeline.policy)
             _report(result, pipeline, options.keep)
+            if options.latencies:
+                options.latencies.write_text(json.dumps({"milliseconds": sorted(result.latencies)}) + "\n")
             if options.keep:
                 with contextlib.suppress(KeyboardInterrupt):
                     _keep(pipeline, shell)

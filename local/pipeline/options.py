@@ -13,7 +13,7 @@ from producer.options import number, whole
 class Options:
     """What to run: events a second, for so many seconds, drawn by a seed.
 
-    `keep`: leave all running at the end. `picture`: where to save the screen.
+    `keep`: leave all running at the end. `picture`, `latencies`: where to save the screen and all latencies.
     """
 
     duration: float
@@ -24,13 +24,14 @@ class Options:
     bad_ratio: float
     keep: bool
     picture: Path | None
+    latencies: Path | None
 
 
 def _between(least: float, most: float) -> Callable[[str], float]:
     return number(f"a number from {least:g} to {most:g}", lambda given: least <= given <= most)
 
 
-def _picture(text: str) -> Path:
+def _file(text: str) -> Path:
     path = Path(text)
     if path.is_dir() or not path.parent.is_dir():
         raise argparse.ArgumentTypeError(f"expected a file in a folder that is there, got {text!r}")
@@ -56,5 +57,7 @@ def read(arguments: list[str] | None = None) -> Options:
     add("--bad-ratio", type=_between(0, 1), default=0.02, metavar="P", help=bad_ratio)
     add("--keep", action="store_true", help="leave it running at the end, and say how to look inside")
     picture = "save the screen as an SVG, as it was last while events were sent"
-    add("--picture", type=_picture, metavar="FILE", help=picture)
+    add("--picture", type=_file, metavar="FILE", help=picture)
+    latencies = "save as JSON when each low event arrived, and how long later its message was published"
+    add("--latencies", type=_file, metavar="FILE", help=latencies)
     return Options(**vars(parser.parse_args(arguments)))

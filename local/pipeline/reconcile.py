@@ -66,9 +66,10 @@ class Evidence:
 
 @dataclass
 class Result:
-    """What was found: one line for each difference; latencies from arrival to publication in milliseconds.
+    """What was found: one line for each difference.
 
-    `refused` are records that hold no event, `failed` are events, both in the bucket of failures.
+    `refused` are records that hold no event, `failed` are events, both in the bucket of failures. `latencies` has for
+    each message when its event arrived, and how long later it was published, both in milliseconds.
     """
 
     kept: int = 0
@@ -77,13 +78,15 @@ class Result:
     alerts: int = 0
     dead_letters: int = 0
     differences: list[str] = field(default_factory=list)
-    latencies: list[int] = field(default_factory=list)
+    latencies: list[tuple[int, int]] = field(default_factory=list)
 
-    def latency(self, percent: int) -> float:
-        """A percentile of the latencies, in seconds; 0 if there was no alert."""
-        if len(self.latencies) < 2:
-            return sum(self.latencies) / 1000
-        return statistics.quantiles(self.latencies, n=100, method="inclusive")[percent - 1] / 1000
+    def latency(self, percent: int, after: float = 0) -> float:
+        """A percentile, in seconds, of events that arrived so many seconds after the first; 0 if there was none."""
+        first = min((arrived for arrived, _ in self.latencies), default=0)
+        waits = [wait for arrived, wait in self.latencies if arrived >= first + after * 1000]
+        if len(waits) < 2:
+            return sum(waits) / 1000
+        return statistics.quantiles(waits, n=100, method="inclusive")[percent - 1] / 1000
 
 
 def reconcile(evidence: Evidence, policy: Policy) -> Result:
@@ -202,7 +205,7 @@ def _alerts(evidence: Evidence, expected: dict[Alert, int], result: Result) -> N
         if message.text != text:
             result.differences.append(f"alert: {alert}: the text is {message.text!r}, expected {text!r}")
         if alert in expected:
-            result.latencies.append(message.published - expected[alert])
+            result.latencies.append((expected[alert], message.published - expected[alert]))
 
 
 def _dead_letters(evidence: Evidence, expected: list[tuple[str, str]], result: Result) -> None:

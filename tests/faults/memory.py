@@ -1,10 +1,12 @@
 """The memory of every process of a run, sampled all the time."""
 
 import contextlib
+import json
 import statistics
 import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import psutil
 
@@ -47,6 +49,11 @@ class Samples:
             for name in self.values
             if self.thirds(name)[2] > self.thirds(name)[1] * _GROWTH + _SLACK and not name.startswith("holds all: ")
         ]
+
+    def save(self, path: Path) -> None:
+        """Write all samples as JSON, for `make figures`."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps({"seconds": _INTERVAL, "mebibytes": self.values}) + "\n")
 
     def text(self) -> str:
         """Of each process, the memory in each third."""

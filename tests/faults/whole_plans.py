@@ -5,6 +5,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 
+from deploy.packages import BUILD
 from tests.emulated import eventually
 from tests.faults import twice
 from tests.faults.job_run import JobRun
@@ -130,6 +131,7 @@ def soak(seconds: float) -> Callable[[Stage, str], Outcome]:
         producer.wait(60)
         outcome = run.finish(name, producer)
         outcome.injected += f"; MiB in each third: {samples.text()}"
+        samples.save(BUILD / "benchmarks" / "memory.json")
         growing = samples.growing()
         assert not growing, f"{growing}: {samples.text()}"
         return outcome

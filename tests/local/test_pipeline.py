@@ -1,5 +1,6 @@
 """The whole system, a short while, as `make pipeline` runs it."""
 
+import json
 import re
 import signal
 from pathlib import Path
@@ -14,9 +15,9 @@ pytestmark = pytest.mark.usefixtures("connector")
 
 @pytest.mark.parametrize("policy", ["every", "crossing"])
 def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
-    folder, picture = tmp_path / "tmp", tmp_path / "picture.svg"
+    folder, picture, waits = tmp_path / "tmp", tmp_path / "picture.svg", tmp_path / "latencies.json"
     arguments = ["--duration", "6", "--rate", "60", "--seed", "3", "--bad-ratio", "0.05", "--policy", policy]
-    pipeline = start(PIPELINE, folder, *arguments, "--picture", str(picture))
+    pipeline = start(PIPELINE, folder, *arguments, "--picture", str(picture), "--latencies", str(waits))
     status = pipeline.wait(timeout=240)
     said = (tmp_path / "said").read_text()
     assert status == 0, said
@@ -34,6 +35,7 @@ def test_all_that_is_sent_arrives(tmp_path: Path, policy: str) -> None:
     assert "from put_record to publish: median" in said
     assert said.count("Flink's web dashboard: http://127.0.0.1:") == 1
     assert "AlertsToSns" in picture.read_text()
+    assert len(json.loads(waits.read_text())["milliseconds"]) == alerts
     assert left(folder) == []
 
 

@@ -48,8 +48,15 @@ def test_it_closes() -> None:
     result = reconcile.reconcile(complete(), Policy(10, "every", 0))
     assert result.differences == []
     assert (result.kept, result.refused, result.failed, result.alerts, result.dead_letters) == (3, 1, 0, 2, 1)
-    assert result.latencies == [300, 200]
+    assert [wait for _, wait in result.latencies] == [300, 200]
     assert result.latency(50) == 0.25
+
+
+def test_latency_after_the_start() -> None:
+    result = reconcile.Result(latencies=[(1_000, 3_000), (10_999, 2_000), (11_000, 500), (30_000, 700)])
+    assert result.latency(50, after=10) == 0.6
+    assert result.latency(100 - 1) > 2.9
+    assert reconcile.Result().latency(99, after=10) == 0
 
 
 def test_an_item_is_the_event() -> None:
