@@ -14,33 +14,30 @@ from deploy.aws.errors import DeployError
 ROOT = Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 
-LINES = ("connector-4", "connector-5", "flink-2.2")
-"""The lines of the Kinesis connector that the job is packed with: docs/lines.md."""
+LINES = {"connector-4": "FLINK-1_20", "connector-5": "FLINK-1_20", "flink-2.2": "FLINK-2_2"}
+"""The lines of the Kinesis connector that the job is packed with (docs/lines.md), and the runtime that each needs."""
 
-LINE = os.environ.get("CONNECTOR_LINE", "connector-4")
-"""The line of the package that is deployed."""
-
-PACKAGES = {
-    "JobKey": f"low-inventory-job-{LINE}.zip",
-    "KinesisToDynamoKey": "kinesis-to-dynamo.zip",
-    "AlertsToSnsKey": "alerts-to-sns.zip",
-}
-"""The parameter of a template that takes the key → the package in `build/`."""
-
-RUNTIMES = ("FLINK-1_20",)
-"""What the job's package runs on: its connector (connectors/pom.xml) is one for Flink 1."""
+FUNCTIONS = {"KinesisToDynamoKey": "kinesis-to-dynamo.zip", "AlertsToSnsKey": "alerts-to-sns.zip"}
+"""The parameter of a template that takes the key → the function's package in `build/`."""
 
 
-def build() -> None:
+def job(line: str) -> Path:
+    """The package of the job with the connector of a line."""
+    return BUILD / f"low-inventory-job-{line}.zip"
+
+
+def build(line: str) -> None:
     """Run `./build.sh`, which builds what has changed, and shows what it does; it ends with this process.
+
+    Args:
+        line: of the connector.
 
     Raises:
         DeployError: if it fails; it has said why.
     """
     # A group of its own, to end what it runs too: Maven, pip.
-    process = subprocess.Popen(
-        [str(ROOT / "build.sh"), "--line", LINE], cwd=ROOT, stdout=sys.stderr, start_new_session=True
-    )
+    command = [str(ROOT / "build.sh"), "--line", line]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, start_new_session=True)
     try:
         status = process.wait()
     except BaseException:
@@ -53,12 +50,12 @@ def build() -> None:
         raise DeployError("./build.sh failed, see above", "correct that and run the command again", status)
 
 
-def packages() -> dict[str, Path]:
-    """The packages by parameter. Raises DeployError if one was not built."""
-    found = {parameter: BUILD / name for parameter, name in PACKAGES.items()}
+def packages(line: str) -> dict[str, Path]:
+    """The packages by parameter, the job's for a line. Raises DeployError if one was not built."""
+    found = {"JobKey": job(line)} | {parameter: BUILD / name for parameter, name in FUNCTIONS.items()}
     for package in found.values():
         if not package.is_file():
-            raise DeployError(f"{package}: no such file; expected a package", f"run ./build.sh --line {LINE}", 2)
+            raise DeployError(f"{package}: no such file; expected a package", f"run ./build.sh --line {line}", 2)
     return found
 
 

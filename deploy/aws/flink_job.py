@@ -23,6 +23,9 @@ NAMESPACE = "AWS/KinesisAnalytics"
 SECONDS = 480
 """How long a job may take from RUNNING of its application until its tasks run."""
 
+MINUTES = 10
+"""How far back its lag is looked for."""
+
 SESSION_SECONDS = 1800
 """The shortest session of a presigned address that the service makes.
 https://docs.aws.amazon.com/managed-flink/latest/apiv2/API_CreateApplicationPresignedUrl.html"""
@@ -106,27 +109,38 @@ def job(service: Any, name: str) -> Job | None:
         return None
 
 
-def lag(cloudwatch: Any, application: str, minutes: int = 10) -> float | None:
-    """By how many milliseconds the job was behind its stream at most, in the last minutes; None if it does not tell.
+def lag(cloudwatch: Any, application: str) -> float | None:
+    """By how many milliseconds the job was behind its stream at most, in the last minutes; None if it does not tell."""
+    now = waiting.now() + timedelta(minutes=1)
+    return max((point["Maximum"] for point in _lags(cloudwatch, application, now)), default=None)
 
-    The metric has dimensions of its own, which are asked for.
-    """
+
+def read_up_to(cloudwatch: Any, application: str, by: datetime) -> datetime | None:
+    """A time of the stream up to which the job had surely read by another time; None if it did not tell."""
+    points = _lags(cloudwatch, application, by)
+    if not points:
+        return None
+    told: datetime = max(point["Timestamp"] for point in points)
+    return told - timedelta(milliseconds=max(point["Maximum"] for point in points))
+
+
+def _lags(cloudwatch: Any, application: str, until: datetime) -> list[dict[str, Any]]:
+    """How far the job was behind its stream in the minutes before a time: the metric has dimensions of its own."""
     named = [{"Name": "Application", "Value": application}]
     found = cloudwatch.list_metrics(Namespace=NAMESPACE, MetricName="millisBehindLatest", Dimensions=named)
-    points = [
-        point["Maximum"]
+    return [
+        point
         for one in found["Metrics"]
         for point in cloudwatch.get_metric_statistics(
             Namespace=NAMESPACE,
             MetricName="millisBehindLatest",
             Dimensions=one["Dimensions"],
-            StartTime=waiting.now() - timedelta(minutes=minutes),
-            EndTime=waiting.now() + timedelta(minutes=1),
-            Period=minutes * 60,
+            StartTime=until - timedelta(minutes=MINUTES),
+            EndTime=until,
+            Period=60,
             Statistics=["Maximum"],
         )["Datapoints"]
     ]
-    return max(points, default=None)
 
 
 def driver_lines(logs: Any, group: str, since: datetime, limit: int = 15) -> list[str]:

@@ -13,7 +13,8 @@ from deploy.aws.session import Aws
 from deploy.deployment import Deployment
 from deploy.progress import counted
 
-_MINUTES = 10
+_MINUTES = flink_job.MINUTES
+_DAYS = 14
 _FUNCTIONS = ("KinesisToDynamo", "AlertsToSns")
 
 
@@ -32,7 +33,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
         return 1
     system = wanted.outputs(cloudformation, "system")
     for title, lines in (
-        ("application", _application(aws, wanted)),
+        ("application", [*_application(aws, wanted), *_lost_shards(aws, system)]),
         ("streams", _streams(aws, system)),
         ("functions", _functions(aws, system)),
         ("alarms", _alarms(aws, wanted)),
@@ -63,6 +64,21 @@ def _application(aws: Aws, wanted: Deployment) -> Iterator[str]:
     yield f"job: {_job(aws, wanted.application) if state == 'RUNNING' else 'does not run'}"
 
 
+def _lost_shards(aws: Aws, system: dict[str, str]) -> Iterator[str]:
+    """What the job has logged of shards that it could not read to their end; monitoring.yaml counts the lines."""
+    points = aws.client("cloudwatch").get_metric_statistics(
+        Namespace=system.get("MetricsNamespace", "none"),
+        MetricName="ShardsLost",
+        StartTime=waiting.now() - timedelta(days=_DAYS),
+        EndTime=waiting.now(),
+        Period=_DAYS * 86400,
+        Statistics=["Sum"],
+    )["Datapoints"]
+    lost = int(sum(point["Sum"] for point in points))
+    if lost:
+        yield f"{counted(lost, 'shard')} expired in {_DAYS} days before the job had read to the end, which lost events"
+
+
 def _job(aws: Aws, application: str) -> str:
     job = flink_job.job(aws.client("kinesisanalyticsv2"), application)
     if job is None:
@@ -73,7 +89,7 @@ def _job(aws: Aws, application: str) -> str:
 
 
 def _behind(aws: Aws, application: str) -> str:
-    milliseconds = flink_job.lag(aws.client("cloudwatch"), application, _MINUTES)
+    milliseconds = flink_job.lag(aws.client("cloudwatch"), application)
     return "lag unknown (no records)" if milliseconds is None else f"lag {milliseconds / 1000:.1f} s"
 
 

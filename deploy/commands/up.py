@@ -15,7 +15,7 @@ from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.costs import hourly
 from deploy.progress import say, step
-from deploy.up import application, parameters, plan, reset_state, state, subscribers
+from deploy.up import application, lines, parameters, plan, reset_state, state, subscribers
 from deploy.up import options as up_options
 from deploy.up.application import Updated
 from deploy.up.state import UNFOLLOWED, Deployed, Wanted
@@ -45,10 +45,11 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     wanted, deployed = _read(aws, wanted)
     _check(wanted, deployed)
     subscribers.say_sandbox(aws, wanted)
-    _say_order(wanted, deployed)
+    lines.say_what_it_lacks(wanted, deployed)
+    lines.say_order(wanted, deployed)
     print(_price(wanted, deployed), flush=True)
     if options.plan:
-        plan.show(aws, wanted.having(_keys(deployed, _build())), deployed)
+        plan.show(aws, wanted.having(_keys(deployed, _build(wanted))), deployed)
         return 0
     if not options.yes and not _agreed():
         print("nothing was changed")
@@ -57,7 +58,7 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     moved = _refuse(aws, wanted, deployed)
     if wanted.reset_state:
         wanted = replace(wanted, job_position=reset_state.position(aws, wanted))
-    changed, wanted, updated = _apply(aws, wanted, deployed, _build(), moved)
+    changed, wanted, updated = _apply(aws, wanted, deployed, _build(wanted), moved)
     return _confirm(aws, wanted, changed, updated)
 
 
@@ -72,7 +73,8 @@ def _read(aws: Aws, wanted: Wanted) -> tuple[Wanted, Deployed]:
         wanted = wanted.having({"StartingTimestamp": parameters.timestamp(waiting.now())})
     if wanted.learner_lab and "RoleArn" not in wanted.values:
         wanted = wanted.having({"RoleArn": _lab_role(aws)})
-    return wanted, state.read(aws, wanted.deployment)
+    deployed = state.read(aws, wanted.deployment)
+    return lines.choose(wanted, deployed), deployed
 
 
 def _lab_role(aws: Aws) -> str:
@@ -103,17 +105,6 @@ def _check(wanted: Wanted, deployed: Deployed) -> None:
             )
 
 
-def _say_order(wanted: Wanted, deployed: Deployed) -> None:
-    """Say what another count of shards means for the order of events."""
-    values, before = {**deployed.values, **wanted.values}, deployed.parameter("system", "Shards")
-    if before and values.get("Shards") != before and values.get("Policy") == "crossing":
-        say(
-            "with --policy crossing, another number of shards can bring events of a product out of order while old and "
-            "new shards are read at once: line connector-4 reads a new shard before the end of the old one. "
-            "Line connector-5 keeps the order"
-        )
-
-
 def _price(wanted: Wanted, deployed: Deployed) -> str:
     """What the deployment costs, as text."""
     values = {**deployed.values, **wanted.values}
@@ -122,10 +113,6 @@ def _price(wanted: Wanted, deployed: Deployed) -> str:
         default = next(one["DefaultValue"] for one in deployed.declared if one["ParameterKey"] == key)
         return int(values.get(key, default))
 
-    conditions = {
-        "AllAlarms": values.get("Alarms") != "essential",
-        "Reminded": values.get("ReminderHours", "0") != "0",
-    }
     size = hourly.Size(
         number("Parallelism"),
         number("ParallelismPerKPU"),
@@ -133,9 +120,7 @@ def _price(wanted: Wanted, deployed: Deployed) -> str:
         number("OutputShards"),
         number("RetentionHours"),
         fan_out=values.get("Reader") == "efo",
-        alarms=hourly.alarms(
-            deployment.template("monitoring").read_text(), [name for name, holds in conditions.items() if holds]
-        ),
+        alarms=hourly.alarms(deployment.template("monitoring").read_text(), parameters.alarm_conditions(values)),
     )
     return hourly.show(hourly.estimate(size), wanted.learner_lab)
 
@@ -195,10 +180,10 @@ def _exists(aws: Aws, table: str) -> bool:
 # Build
 
 
-def _build() -> dict[str, Path]:
+def _build(wanted: Wanted) -> dict[str, Path]:
     """Build what has changed; the packages by the parameter that takes their key."""
-    artifacts.build()
-    return artifacts.packages()
+    artifacts.build(wanted.values["Line"])
+    return artifacts.packages(wanted.values["Line"])
 
 
 def _keys(deployed: Deployed, packages: dict[str, Path]) -> dict[str, str]:

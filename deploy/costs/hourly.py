@@ -59,7 +59,7 @@ def alarms(template: str, conditions: Collection[str]) -> Alarms:
 
     Args:
         template: its text.
-        conditions: those that hold, of the conditions that alarms have: AllAlarms, Reminded.
+        conditions: those that hold, of the conditions that alarms have.
 
     An alarm on one metric, or on a query that finds one, watches one; on an expression, those in the expression.
     """

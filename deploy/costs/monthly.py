@@ -289,7 +289,9 @@ def _tables(rate: float, a: Assumptions) -> list[Line]:
 
 def _rest(rate: float, a: Assumptions) -> list[Line]:
     gigabytes = a.kpus * hourly.STORAGE_GB_A_KPU
-    watched = hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8"), ["AllAlarms"])
+    # Of line connector-5, polling.
+    conditions = ["AllAlarms", "AllAlarmsOfLostShards"]
+    watched = hourly.alarms(deployment.template("monitoring").read_text(encoding="utf-8"), conditions)
     return [
         Line(f"application: {a.kpus:g} KPU, and one for orchestration", "kpu", (a.kpus + 1) * hourly.HOURS_A_MONTH),
         Line(f"application: {gigabytes:g} GB running storage", "kpu storage", gigabytes),

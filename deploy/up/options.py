@@ -33,6 +33,7 @@ _PARAMETERS = {
     "service_role_arn": "RoleArn",
     "shards": "Shards",
     "starting_position": "StartingPosition",
+    "line": "Line",
     "runtime": "Runtime",
     "policy": "Policy",
     "threshold": "Threshold",
@@ -100,7 +101,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         choices=["polling", "efo"],
         help="how the job reads: efo is enhanced fan-out, billed on its own (polling)",
     )
-    add_("--runtime", choices=packages.RUNTIMES, help="runtime of the application (FLINK-1_20)")
+    add_(
+        "--line",
+        choices=list(packages.LINES),
+        help="line of the Kinesis connector (the deployed one, else connector-5 if it can be built, else connector-4)",
+    )
+    runtimes = sorted(set(packages.LINES.values()))
+    add_("--runtime", choices=runtimes, help="runtime of the application (that of the line)")
     add_(
         "--starting-position",
         choices=["TRIM_HORIZON", "LATEST", "AT_TIMESTAMP"],
@@ -147,6 +154,12 @@ def read(options: argparse.Namespace, region: str) -> Wanted:
         raise DeployError(
             f"--learner-lab: a Learner Lab allows only the regions {' and '.join(LAB_REGIONS)}, not {region}",
             f"add --region {LAB_REGIONS[0]}",
+            2,
+        )
+    if options.line and options.runtime not in (None, packages.LINES[options.line]):
+        raise DeployError(
+            f"--line {options.line} runs on {packages.LINES[options.line]}, not on {options.runtime}",
+            "leave --runtime out: it follows from the line",
             2,
         )
     given = {parameter: getattr(options, option) for option, parameter in _PARAMETERS.items()}

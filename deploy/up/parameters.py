@@ -85,6 +85,19 @@ def position_of_job(mapping: Mapping[str, str]) -> dict[str, str]:
     return position
 
 
+def alarm_conditions(values: Mapping[str, str]) -> list[str]:
+    """The conditions of the alarms in monitoring.yaml that hold; a parameter that is left out has its default."""
+    every, polls = values.get("Alarms") != "essential", values.get("Reader") != "efo"
+    oldest = values["Line"] == "connector-4"
+    conditions = {
+        "AllAlarms": every,
+        "AllAlarmsOfReads": every and (oldest or not polls),
+        "AllAlarmsOfLostShards": every and not oldest,
+        "Reminded": values.get("ReminderHours", "0") != "0",
+    }
+    return [name for name, holds in conditions.items() if holds]
+
+
 def without(template: str, names: Collection[str]) -> str:
     """A template without some of its resources, and the outputs of the same names."""
     for name in names:

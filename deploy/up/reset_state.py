@@ -1,7 +1,7 @@
 """`up --reset-state`: where a job that forgets its state begins to read, and how it comes to forget."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from deploy.aws import flink_application, flink_job, stacks, waiting
 from deploy.aws.errors import DeployError
@@ -11,7 +11,7 @@ from deploy.up import parameters
 from deploy.up.state import POSITION, Deployed, Wanted, request
 
 _UNPROCESSED = timedelta(minutes=2)
-"""How old the last checkpoint of a job that keeps up may be; the service's default is one a minute."""
+"""How old a value of the metric may be that has just come, and how long a record may be under way in the job."""
 
 
 def position(aws: Aws, wanted: Wanted) -> dict[str, str]:
@@ -28,24 +28,25 @@ def position(aws: Aws, wanted: Wanted) -> dict[str, str]:
         where = wanted.values.get("StartingTimestamp", wanted.values["StartingPosition"])
         say(f"the job will begin anew at {where}; alerts older than a day that it reads again are sent again")
         return {}
-    if flink_application.runs(detail):
-        at = parameters.timestamp(waiting.now() - _behind(aws, name) - _UNPROCESSED)
-        say(f"the job will begin anew at {at}, shortly before the point up to which it has read")
-        return dict(zip(POSITION, ("AT_TIMESTAMP", at), strict=True))
-    if flink_application.latest_snapshot(service, name):
-        raise _unknown(f"application {name} does not run")
-    return {}
+    runs = flink_application.runs(detail)
+    snapshot = None if runs else flink_application.latest_snapshot(service, name)
+    if not runs and snapshot is None:
+        return {}
+    at = parameters.timestamp(_read_up_to(aws, name, snapshot) - _UNPROCESSED)
+    say(f"the job will begin anew at {at}, shortly before the point up to which it has read")
+    return dict(zip(POSITION, ("AT_TIMESTAMP", at), strict=True))
 
 
-def _behind(aws: Aws, name: str) -> timedelta:
-    """How far a job that runs is behind its stream."""
-    job = flink_job.job(aws.client("kinesisanalyticsv2"), name)
-    if job is None or not job.runs:
+def _read_up_to(aws: Aws, name: str, snapshot: datetime | None) -> datetime:
+    """A time of the stream up to which the job has read: by its last snapshot if it is stopped, else by now."""
+    job = None if snapshot else flink_job.job(aws.client("kinesisanalyticsv2"), name)
+    if not snapshot and (job is None or not job.runs):
         raise _unknown(f"the Flink job of {name} does not run")
-    milliseconds = flink_job.lag(aws.client("cloudwatch"), name)
-    if milliseconds is None:
-        raise _unknown(f"the Flink job of {name} has no metric of how far it is behind its stream")
-    return timedelta(milliseconds=milliseconds)
+    found = flink_job.read_up_to(aws.client("cloudwatch"), name, snapshot or waiting.now())
+    if found is None:
+        when = f"was at its snapshot of {parameters.timestamp(snapshot)}" if snapshot else "is"
+        raise _unknown(f"the Flink job of {name} has no metric of how far behind its stream it {when}")
+    return found
 
 
 def _unknown(why: str) -> DeployError:
@@ -60,7 +61,9 @@ def _unknown(why: str) -> DeployError:
 def forget(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
     """Stop the application and delete its snapshots, once CloudFormation has accepted the change.
 
-    With the snapshots, a `start` or `rollback` would go back to the state that is to be forgotten.
+    It is stopped with a snapshot, so that what it has read is written as well; where the user has said where to begin,
+    without, as a job that fails over and over can take none. With the snapshots, a `start` or `rollback` would go back
+    to the state that is to be forgotten.
 
     Raises:
         RefusedError: if CloudFormation refuses the change; nothing was stopped then.
@@ -75,7 +78,10 @@ def forget(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
         stacks.drop_plan(cloudformation, wish.name)
     if flink_application.runs(flink_application.describe(service, name)):
         say(f"application {name} is stopped, and loses its state")
-        flink_application.stop(service, name, force=True)
+        flink_application.stop(service, name, force=not wanted.job_position)
+        stopped = flink_application.latest_snapshot(service, name)
+        if wanted.job_position and stopped:
+            say(f"application {name} is stopped; what it had read by {parameters.timestamp(stopped)} is written")
     say(f"application {name}: {flink_application.delete_snapshots(service, name)} snapshots deleted")
 
 
@@ -90,4 +96,4 @@ def interrupted(wanted: Wanted) -> str:
         if name in position and not (latest and name == "StartingTimestamp")
     )
     again = f"run the same `up` with {given}" if given else "run the same `up`"
-    return f"application {wanted.deployment.application} has lost its state; to go on, {again}"
+    return f"the reset of application {wanted.deployment.application} is not complete; to go on, {again}"

@@ -14,9 +14,12 @@ from deploy.up import parameters
 POSITION = ("StartingPosition", "StartingTimestamp")
 """Where the mapping of the events, and a job without state, begin to read."""
 
+OLDEST = "connector-4"
+"""The line of the connector that a deployment has which is older than the lines."""
+
 UNFOLLOWED = {
     "Policy": "the state of one policy is no state of the other",
-    "Runtime": "the state of one Flink version may not be readable by another",
+    "Line": "the state of one line may not be readable by another",
     "StartingPosition": "a mapping and a job that have begun to read keep their place",
     "StartingTimestamp": "a mapping and a job that have begun to read keep their place",
 }
@@ -91,6 +94,12 @@ class Deployed:
         return self.parts[part].parameters.get(name)
 
     @property
+    def line(self) -> str | None:
+        """The line of the connector that is deployed; None before the first deployment."""
+        there = self.parts["application"].parameters
+        return there.get("Line", OLDEST) if there else None
+
+    @property
     def values(self) -> dict[str, str]:
         """The parameters of all stacks together."""
         return {name: value for part in self.parts.values() for name, value in part.parameters.items()}
@@ -133,6 +142,8 @@ def unfollowed(wanted: Wanted, deployed: Deployed) -> list[str]:
     """The given parameters that differ from the deployed ones and that cannot change while the state is kept."""
     # The mapping's position counts, not the job's, which a reset may have moved.
     before = {**deployed.parts["application"].parameters, **deployed.parts["system"].parameters}
+    if deployed.line:
+        before["Line"] = deployed.line
     given = {name: value for name, value in wanted.values.items() if name in UNFOLLOWED}
     if given.get("StartingPosition") == "LATEST":
         # The time of the first start, which is kept.

@@ -10,7 +10,7 @@ from copy import deepcopy
 from typing import Any
 
 from moto.awslambda.models import EventSourceMapping
-from moto.cloudformation import models, parsing
+from moto.cloudformation import models, parsing, responses
 from moto.cloudformation.models import ChangeSet, CloudFormationBackend
 from moto.cloudformation.parsing import ResourceMap
 from moto.cloudformation.responses import CloudFormationResponse
@@ -22,6 +22,7 @@ from moto.dynamodb.models.table import Table
 def apply() -> None:
     """Correct the moto of this process. A second call changes nothing."""
     _read_templates_once()
+    _read_conditions()
     _refuse_stacks_that_exist()
     _change_only_what_differs()
     _list_the_changes()
@@ -45,6 +46,27 @@ def _read_templates_once() -> None:
 
     models.yaml.load = lambda text, Loader: deepcopy(parsed(text, Loader))  # noqa: N803
     models.validate_template_cfn_lint = lambda _: []
+
+
+def _read_conditions() -> None:
+    """Moto takes `!Condition Name` for a function, which never holds; in AWS it is the short form of `Condition: Name`.
+
+    It also finds that a parameter of type Number never equals a text; in AWS it is compared as text.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference-conditions.html
+    """
+    construct, parse = models.yaml_tag_constructor, parsing.parse_condition
+
+    def with_conditions(loader: Any, tag: str, node: Any) -> Any:
+        return {"Condition": node.value} if tag == "!Condition" else construct(loader, tag, node)
+
+    def parse_condition(condition: Any, resources_map: Any, condition_map: Any) -> bool:
+        if isinstance(condition, dict) and "Fn::Equals" in condition:
+            one, other = (parsing.clean_json(side, resources_map) for side in condition["Fn::Equals"])
+            return str(one) == str(other)
+        return bool(parse(condition, resources_map, condition_map))
+
+    parsing.parse_condition = parse_condition
+    models.yaml_tag_constructor = responses.yaml_tag_constructor = with_conditions
 
 
 def _refuse_stacks_that_exist() -> None:
@@ -90,9 +112,10 @@ def _change_only_what_differs() -> None:
 
 
 def _mentioned(resource: Any, template: Any) -> set[str]:
-    """The parameters that a resource's template mentions, also in its conditions."""
-    text, conditions = str(resource), template.get("Conditions", {})
-    text += "".join(str(conditions[name]) for name in conditions if f"'{name}'" in text)
+    """The parameters that a resource's template mentions, also in its conditions and in those that they mention."""
+    text, conditions = str(resource), dict(template.get("Conditions", {}))
+    while named := [name for name in conditions if f"'{name}'" in text]:
+        text += "".join(str(conditions.pop(name)) for name in named)
     return {key for key in template.get("Parameters", {}) if f"'{key}'" in text or f"${{{key}}}" in text}
 
 

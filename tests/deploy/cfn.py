@@ -82,6 +82,8 @@ class Resolver:
             return not self.condition(argument[0])
         if function == "Fn::And":
             return all(map(self.condition, argument))
+        if function == "Fn::Or":
+            return any(map(self.condition, argument))
         assert function == "Fn::Equals", f"unknown: {function}"
         return len({str(self.value(side)) for side in argument}) == 1
 

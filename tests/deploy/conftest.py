@@ -45,7 +45,7 @@ def account(
     monkeypatch.setattr(session, "connect", lambda region: connection)
     monkeypatch.setattr(packages, "BUILD", tmp_path)
     # The build is Maven's and pip's; what is uploaded here is small.
-    monkeypatch.setattr(packages, "build", lambda: None)
+    monkeypatch.setattr(packages, "build", lambda line: None)
     for module in (waiting, tail, logs, verify):
         monkeypatch.setattr(module, "INTERVAL", 0.005)
     monkeypatch.setattr(waiting, "now", flink.now)
@@ -64,7 +64,7 @@ def account(
         return Outcome(status, out, err)
 
     account = Account(emulator, flink, tmp_path, connection, run)
-    for name in packages.PACKAGES.values():
+    for name in (packages.job("connector-4").name, *packages.FUNCTIONS.values()):
         account.package(name, "def lambda_handler(event, context): ...")
     return account
 

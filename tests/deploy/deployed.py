@@ -48,9 +48,9 @@ class Account:
         with zipfile.ZipFile(self.build / name, "w") as package:
             package.writestr(zipfile.ZipInfo("lambda_function.py"), content)
 
-    def job_package(self, content: str) -> None:
-        """Put other code into the job's package."""
-        self.package(packages.PACKAGES["JobKey"], content)
+    def job_package(self, content: str, line: str = "connector-4") -> None:
+        """Put other code into the job's package of a line."""
+        self.package(packages.job(line).name, content)
 
     def stacks(self) -> dict[str, str]:
         """The stacks that are there, and their states."""

@@ -34,7 +34,7 @@ A = Assumptions(
 )
 
 
-ALARMS = hourly.alarms(cfn.body("monitoring"), ["AllAlarms"])
+ALARMS = hourly.alarms(cfn.body("monitoring"), ["AllAlarms", "AllAlarmsOfLostShards"])
 
 SHARED = 4 * (1 - 0.75**5)
 

@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from deploy import __main__ as deploy
+from deploy import packages
 from deploy.costs import hourly
+from deploy.up import parameters
 from tests.deploy import cfn
 
 FLINK = "https://docs.aws.amazon.com/managed-flink/latest/java/metrics-dimensions.html"
@@ -61,16 +63,16 @@ FACTS = {
     ("low-inventory", "ItemsWritten"): fact("service", "Sum", OWN),
     ("low-inventory", "RecordsFailed"): fact("service", "Sum", OWN),
     ("low-inventory", "RecordsRejected"): fact("service", "Sum", OWN),
+    ("low-inventory", "ShardsLost"): fact("", "Sum", "monitoring.yaml: LostShards"),
     ("low-inventory", "MessagesPublished"): fact("service", "Sum", OWN),
 }
 # Counters of a job's lifetime, which never go down: only their rate tells that something happens.
 CUMULATIVE = {"fullRestarts", "numRestarts", "numberOfFailedCheckpoints"}
-# The metrics that one line of Flink has, and the other has not.
-ONLY = {
-    "FLINK-1_20": {"downtime", "fullRestarts"},
-    "FLINK-2_2": {"restartingTime", "numRestarts"},
-}
-RUNTIMES = pytest.mark.parametrize("runtime", sorted(ONLY))
+# The metrics of the one Flink that a line does not have.
+# https://docs.aws.amazon.com/managed-flink/latest/java/flink-2-2.html
+OF_FLINK_1, OF_FLINK_2 = {"downtime", "fullRestarts"}, {"restartingTime", "numRestarts"}
+OTHERS = {"connector-4": OF_FLINK_2, "connector-5": OF_FLINK_2, "flink-2.2": OF_FLINK_1}
+LINES = pytest.mark.parametrize("line", OTHERS)
 
 # Outputs of the other stacks.
 NAMES = {
@@ -87,7 +89,7 @@ NAMES = {
 }
 # What must be watched: of which thing, which metric, and what the lack of data means.
 WATCHED = {
-    "FLINK-1_20": {
+    "connector-4": {
         ("low-inventory-application", "fullRestarts", "notBreaching"),
         ("low-inventory-application", "numberOfFailedCheckpoints", "notBreaching"),
         ("low-inventory-application", "downtime", "missing"),
@@ -107,9 +109,13 @@ WATCHED = {
         ("", "SMSMonthToDateSpentUSD", "notBreaching"),
     },
 }  # fmt: skip
-WATCHED["FLINK-2_2"] = {
+# Polling, the newer lines are refused reads all the time; and they log what they lose.
+WATCHED["connector-5"] = WATCHED["connector-4"] - {
+    ("http-requests", "ReadProvisionedThroughputExceeded", "notBreaching")
+} | {("", "ShardsLost", "notBreaching")}
+WATCHED["flink-2.2"] = {
     (name, {"fullRestarts": "numRestarts", "downtime": "restartingTime"}.get(metric, metric), missing)
-    for name, metric, missing in WATCHED["FLINK-1_20"]
+    for name, metric, missing in WATCHED["connector-5"]
 }
 
 
@@ -152,18 +158,27 @@ def used(alarm: dict[str, Any]) -> list[Use]:
     return [of_metric(stat["Metric"], stat["Stat"]) for stat in stats] + [of_query(query) for query in queries]
 
 
-def alarms(runtime: str) -> dict[str, dict[str, Any]]:
-    """The alarms of a line of Flink, by logical id."""
-    template = cfn.load("monitoring")
-    resolver = cfn.Resolver(template, Runtime=runtime, **NAMES)
-    found = [name for name, resource in template["Resources"].items() if resource["Type"] == "AWS::CloudWatch::Alarm"]
-    return {name: resolver.resource(name) for name in found}
+def monitoring(line: str, **parameters: str) -> cfn.Resolver:
+    """The template with the parameters of a line."""
+    outputs = {"Runtime": packages.LINES[line], "Line": line, "Reader": "polling", **NAMES}
+    return cfn.Resolver(cfn.load("monitoring"), **outputs | parameters)
 
 
-def widgets(runtime: str) -> list[dict[str, Any]]:
+def alarms(line: str, **parameters: str) -> dict[str, dict[str, Any]]:
+    """The alarms of a line, by logical id."""
+    resolver = monitoring(line, **parameters)
+    return {
+        name: resolver.resource(name)
+        for name, resource in cfn.load("monitoring")["Resources"].items()
+        if resource["Type"] == "AWS::CloudWatch::Alarm"
+        if "Condition" not in resource or resolver.condition(resource["Condition"])
+    }
+
+
+def widgets(line: str, **parameters: str) -> list[dict[str, Any]]:
     """The dashboard's widgets."""
-    resolver = cfn.Resolver(cfn.load("monitoring"), Runtime=runtime, **NAMES)
-    body: dict[str, list[dict[str, Any]]] = json.loads(resolver.resource("Dashboard")["DashboardBody"])
+    resource = monitoring(line, **parameters).resource("Dashboard")
+    body: dict[str, list[dict[str, Any]]] = json.loads(resource["DashboardBody"])
     return body["widgets"]
 
 
@@ -183,31 +198,30 @@ def shown(widget: dict[str, Any]) -> Iterator[Use]:
         yield Use(namespace, metric, dict(zip(pairs[::2], pairs[1::2], strict=True)), widget["properties"]["stat"])
 
 
-def check(use: Use, runtime: str) -> None:
+def check(use: Use, line: str) -> None:
     """Hold a use against the facts."""
     known = FACTS[use.namespace, use.metric]
     assert frozenset(use.dimensions) == known.dimensions, (use, known.source)
     assert use.statistic in known.statistics, (use, known.source)
     assert all("<" not in value for value in use.dimensions.values()), use
-    other = ONLY["FLINK-2_2" if runtime == "FLINK-1_20" else "FLINK-1_20"]
-    assert use.metric not in other, f"{runtime} has no {use.metric}"
+    assert use.metric not in OTHERS[line], f"{line} has no {use.metric}"
 
 
-@RUNTIMES
-def test_metrics_are_as_documented(runtime: str) -> None:
-    for alarm in alarms(runtime).values():
+@LINES
+def test_metrics_are_as_documented(line: str) -> None:
+    for alarm in alarms(line).values():
         for use in used(alarm):
-            check(use, runtime)
-    for widget in widgets(runtime):
+            check(use, line)
+    for widget in widgets(line):
         for use in shown(widget) if widget["type"] == "metric" else ():
-            check(use, runtime)
+            check(use, line)
 
 
 def test_the_functions_own_metrics_are_those_they_emit() -> None:
     functions = {"KinesisToDynamo": "kinesis_to_dynamo", "AlertsToSns": "alerts_to_sns"}
     own = [
         use
-        for w in widgets("FLINK-1_20")
+        for w in widgets("connector-4")
         if w["type"] == "metric"
         for use in shown(w)
         if use.namespace in NAMES.values()
@@ -220,31 +234,31 @@ def test_the_functions_own_metrics_are_those_they_emit() -> None:
 
 def test_a_wrong_dimension_would_be_found() -> None:
     with pytest.raises(AssertionError):
-        check(Use("AWS/KinesisAnalytics", "millisBehindLatest", {"Application": "a"}, "Maximum"), "FLINK-1_20")
+        check(Use("AWS/KinesisAnalytics", "millisBehindLatest", {"Application": "a"}, "Maximum"), "connector-4")
 
 
-@RUNTIMES
-def test_what_must_be_watched_is(runtime: str) -> None:
+@LINES
+def test_what_must_be_watched_is(line: str) -> None:
     found = set()
-    for alarm in alarms(runtime).values():
+    for alarm in alarms(line, ReminderHours="4").values():
         for use in used(alarm):
             name = use.dimensions.get("Application") or next(iter(use.dimensions.values()), "")
             found.add((name, use.metric, alarm["TreatMissingData"]))
-    assert found == WATCHED[runtime]
+    assert found == WATCHED[line]
 
 
-@RUNTIMES
-def test_what_only_grows_is_watched_by_its_rate(runtime: str) -> None:
-    for name, alarm in alarms(runtime).items():
+@LINES
+def test_what_only_grows_is_watched_by_its_rate(line: str) -> None:
+    for name, alarm in alarms(line).items():
         if CUMULATIVE & {use.metric for use in used(alarm)}:
             returned = [query for query in alarm["Metrics"] if query.get("ReturnData", True)]
             assert [query["Expression"] for query in returned] == [f"RATE({alarm['Metrics'][1]['Id']})"], name
             assert (alarm["Threshold"], alarm["ComparisonOperator"]) == (0, "GreaterThanThreshold")
 
 
-@RUNTIMES
-def test_every_alarm_says_what_it_is_and_tells_the_operators(runtime: str) -> None:
-    found = alarms(runtime)
+@LINES
+def test_every_alarm_says_what_it_is_and_tells_the_operators(line: str) -> None:
+    found = alarms(line)
     assert len({alarm["AlarmName"] for alarm in found.values()}) == len(found)
     for name, alarm in found.items():
         assert alarm["AlarmName"].startswith("shop-"), name
@@ -253,7 +267,7 @@ def test_every_alarm_says_what_it_is_and_tells_the_operators(runtime: str) -> No
 
 
 def test_what_an_alarm_says_to_run_can_be_run() -> None:
-    said = " ".join(alarm["AlarmDescription"] for alarm in alarms("FLINK-1_20").values())
+    said = " ".join(alarm["AlarmDescription"] for alarm in alarms("connector-4").values())
     commands = re.findall(r"python -m deploy ([a-z -]+)", said)
     assert len(commands) >= 8
     for command in commands:
@@ -280,7 +294,7 @@ def breaching(alarm: dict[str, Any], hour: int = 0, **metrics: float | None) -> 
 )
 def test_a_consumer_that_stops_reading_is_told(function: str, stream: str) -> None:
     """With no invocation there is no lag, no error, no throttle and no failure."""
-    alarm = alarms("FLINK-1_20")[f"{function}Idle"]
+    alarm = alarms("connector-4")[f"{function}Idle"]
     names = {use.dimensions.get("StreamName") or use.dimensions["FunctionName"] for use in used(alarm)}
     assert names == {function, stream}
     for invocations, idle in ((None, True), (0, True), (1, False), (400, False)):
@@ -308,38 +322,43 @@ def test_an_application_left_running_is_told_every_so_many_hours(every: int, mai
 
 
 def test_throttling_that_passes_alarms_nobody() -> None:
-    for name, alarm in alarms("FLINK-1_20").items():
+    for name, alarm in alarms("connector-4").items():
         if name.endswith("Throttling"):
             assert alarm["EvaluationPeriods"] >= 3, name
 
 
-@RUNTIMES
-def test_the_dashboard_shows_every_alarm(runtime: str) -> None:
-    (widget,) = [widget for widget in widgets(runtime) if widget["type"] == "alarm"]
+@LINES
+def test_the_dashboard_shows_every_alarm(line: str) -> None:
+    (widget,) = [widget for widget in widgets(line) if widget["type"] == "alarm"]
     prefix = "arn:aws:cloudwatch:eu-west-1:123456789012:alarm:"
     assert sorted(widget["properties"]["alarms"]) == sorted(
-        prefix + alarm["AlarmName"] for name, alarm in alarms(runtime).items() if name != "LeftRunning"
+        prefix + alarm["AlarmName"] for alarm in alarms(line).values()
     )
 
 
-def test_the_essential_alarms_and_the_reminder_are_on_ten_metrics() -> None:
-    template = cfn.load("monitoring")
-    resolver = cfn.Resolver(template, Runtime="FLINK-1_20", Alarms="essential", ReminderHours="4", **NAMES)
-    there = [
-        resolver.resource(name)
-        for name, one in template["Resources"].items()
-        if one["Type"] == "AWS::CloudWatch::Alarm" and resolver.condition(one.get("Condition", "Flink1"))
-    ]
+@LINES
+def test_the_essential_alarms_and_the_reminder_are_on_ten_metrics(line: str) -> None:
+    lab = {"Alarms": "essential", "ReminderHours": "4"}
+    there = alarms(line, **lab).values()
     assert sum(max(1, str(alarm).count("MetricStat")) for alarm in there) == 10
-    assert hourly.alarms(cfn.body("monitoring"), ["Reminded"]) == (len(there), 10)
-    body = json.loads(resolver.resource("Dashboard")["DashboardBody"])
-    (widget,) = [widget for widget in body["widgets"] if widget["type"] == "alarm"]
+    (widget,) = [widget for widget in widgets(line, **lab) if widget["type"] == "alarm"]
     names = [arn.rpartition(":")[2] for arn in widget["properties"]["alarms"]]
     assert sorted([*names, "shop-left-running"]) == sorted(alarm["AlarmName"] for alarm in there)
 
 
+@LINES
+@pytest.mark.parametrize("reader", ["polling", "efo"])
+@pytest.mark.parametrize(("which", "hours"), [("all", "0"), ("essential", "4")])
+def test_the_price_is_of_the_alarms_that_are_there(line: str, reader: str, which: str, hours: str) -> None:
+    values = {"Line": line, "Reader": reader, "Alarms": which, "ReminderHours": hours}
+    there = alarms(line, Reader=reader, Alarms=which, ReminderHours=hours).values()
+    metrics = sum(max(1, str(alarm).count("MetricStat")) for alarm in there)
+    conditions = parameters.alarm_conditions(values)
+    assert hourly.alarms(cfn.body("monitoring"), conditions) == (len(there), metrics)
+
+
 def test_the_dashboard_tells_the_story_from_left_to_right() -> None:
-    first = sorted((w for w in widgets("FLINK-1_20") if w["type"] == "metric" and w["y"] == 1), key=lambda w: w["x"])
+    first = sorted((w for w in widgets("connector-4") if w["type"] == "metric" and w["y"] == 1), key=lambda w: w["x"])
     story = [next(shown(widget)).metric for widget in first]
     assert story == ["IncomingRecords", "ItemsWritten", "IncomingRecords", "MessagesPublished"]
     streams = [next(shown(widget)).dimensions.get("StreamName") for widget in first]
@@ -348,7 +367,7 @@ def test_the_dashboard_tells_the_story_from_left_to_right() -> None:
 
 def test_no_widget_lies_on_another() -> None:
     taken: set[tuple[int, int]] = set()
-    for widget in widgets("FLINK-1_20"):
+    for widget in widgets("connector-4"):
         cells = {
             (x, y)
             for x in range(widget["x"], widget["x"] + widget["width"])
@@ -363,6 +382,6 @@ def test_no_widget_lies_on_another() -> None:
 
 def test_a_new_deployment_alarms_nobody_and_a_job_that_falls_silent_does() -> None:
     """CloudWatch has insufficient data for a new alarm, and tells only of a change to that."""
-    alarm = alarms("FLINK-1_20")["JobDown"]
+    alarm = alarms("connector-4")["JobDown"]
     assert alarm["TreatMissingData"] == "missing"
     assert alarm["InsufficientDataActions"] == ["<OperatorsTopic>"]

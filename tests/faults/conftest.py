@@ -13,8 +13,9 @@ from typing import cast
 import boto3
 import pytest
 
-from deploy.packages import BUILD, PACKAGES
+from deploy import packages
 from emulator.server import emulator, work_on
+from local.deploy_command import LINE
 from tests.faults.cluster import Cluster, cluster
 from tests.faults.outcome import COLUMNS, Outcome
 from tests.faults.stage import Stage
@@ -30,7 +31,7 @@ days = itertools.count()
 
 def package(folder: Path) -> Path:
     """Unpack the job's zip into a folder."""
-    with zipfile.ZipFile(BUILD / PACKAGES["JobKey"]) as content:
+    with zipfile.ZipFile(packages.job(LINE)) as content:
         content.extractall(folder)
     return folder
 

@@ -17,9 +17,10 @@ def create(shards: int) -> dict[str, str]:
     Args:
         shards: shards of the stream of events.
     """
-    bucket, built = _create("storage", {})["CodeBucket"], packages.packages()
+    bucket = _create("storage", {})["CodeBucket"]
     keys = {
-        key: packages.upload(boto3.client("s3"), bucket, built[key]) for key in ("KinesisToDynamoKey", "AlertsToSnsKey")
+        key: packages.upload(boto3.client("s3"), bucket, packages.BUILD / name)
+        for key, name in packages.FUNCTIONS.items()
     }
     parameters = {"CodeBucket": bucket, "Shards": str(shards), "ApplicationName": _DEPLOYMENT.application}
     outputs = _create("system", parameters | keys | _create("table", {}))

@@ -15,15 +15,16 @@ from typing import Any
 
 import pytest
 
-from deploy.packages import BUILD, PACKAGES
+from deploy import packages
 from jobs.alerting import connector, kinesis, run, settings
 from jobs.alerting.settings import AlertSettings, Streams
+from local.deploy_command import LINE
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
 from tests.faults.cluster import cluster
 from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = BUILD / PACKAGES["JobKey"]
+PACKAGE = packages.job(LINE)
 SCRIPT = ROOT / "jobs" / "low_inventory.py"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from deploy import packages as artifacts
+from local.deploy_command import LINE
 from tests.emulated import eventually
 from tests.local.commands import left, start, stopped
 
@@ -18,9 +19,9 @@ REHEARSAL = "local.rehearsal"
 @pytest.fixture
 def packages(connector: Path) -> None:
     """What `./build.sh` makes; Maven or pip may not have been able to get what it needs."""
-    for name in artifacts.PACKAGES.values():
-        if not (artifacts.BUILD / name).is_file():
-            pytest.skip(f"{artifacts.BUILD / name} is missing; ./build.sh makes it")
+    for package in (artifacts.job(LINE), *(artifacts.BUILD / name for name in artifacts.FUNCTIONS.values())):
+        if not package.is_file():
+            pytest.skip(f"{package} is missing; ./build.sh makes it")
 
 
 def commands(said: str) -> dict[str, str]:
@@ -37,7 +38,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
     assert said.startswith("nothing of this reaches AWS")
     shown = commands(said)
     assert list(shown) == [
-        "up --yes --phone +99900000000",
+        f"up --yes --line {LINE} --phone +99900000000",
         "up --yes",
         "status",
         "verify",
@@ -47,7 +48,7 @@ def test_the_whole_life(tmp_path: Path) -> None:
     ]
     assert (
         "changed: low-inventory-storage, low-inventory-table, low-inventory-system, "
-        in shown["up --yes --phone +99900000000"]
+        in shown[f"up --yes --line {LINE} --phone +99900000000"]
     )
     assert "no change\n" in shown["up --yes"]
     assert "low-inventory-application: RUNNING" in shown["status"]
@@ -102,7 +103,7 @@ def test_ends_with_the_first_command_that_fails(tmp_path: Path) -> None:
     status = start(REHEARSAL, tmp_path / "tmp", JAVA_HOME=str(tmp_path)).wait(timeout=240)
     said = (tmp_path / "said").read_text()
     assert status == 1, said
-    assert list(commands(said)) == ["up --yes --phone +99900000000"]
+    assert list(commands(said)) == [f"up --yes --line {LINE} --phone +99900000000"]
     assert f"low_inventory: JAVA_HOME={tmp_path}: expected a Java" in said
     assert "Python process exits with code: 2" in said
     assert said.splitlines()[-1] == "rehearsal: `deploy up` failed with exit status 1"
