@@ -27,6 +27,8 @@ KPU = {
     "taskmanager.numberOfTaskSlots": "1",
     "parallelism.default": "1",
     "execution.checkpointing.interval": "5 s",
+    # Flink's own; a collection or a busy machine is no lost host.
+    "heartbeat.timeout": "50000",
 }
 _REQUEST = 500
 

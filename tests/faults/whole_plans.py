@@ -18,8 +18,9 @@ from tests.faults.stage import Stage
 from tests.faults.streams import read
 
 UNREST = Faults(throttle=0.04, entries=0.15, error=0.06, cut_fin=0.06, cut_rst=0.06, delay=0.06)
-# The producer makes few requests of few entries, so that more of them are struck.
-PRODUCER_UNREST = Faults(throttle=0.05, entries=0.15, error=0.1, cut_fin=0.15, cut_rst=0.1, delay=0.1)
+# The producer makes few requests of few entries, so that more of them are struck; and not so many that an event is
+# among them at all of its ten tries, after which the producer gives it up, says so, and ends with status 1.
+PRODUCER_UNREST = Faults(throttle=0.05, entries=0.1, error=0.05, cut_fin=0.1, cut_rst=0.05, delay=0.1)
 BLACK_SECONDS = 15.0
 _QUIET = 60.0
 _SOAK_RATE = 60.0
