@@ -168,8 +168,11 @@ def test_snapshots_are_pruned(account: Account) -> None:
     for n in range(15):
         account.job_package(f"# {n}")
         account.application.taken.append(account.flink.now())
+    before = list(account.application.taken)
     assert account.run("up").status == 0
+    # The newest, and the one that the update itself took.
     assert account.application.snapshots == flink_application.KEPT_SNAPSHOTS
+    assert account.application.taken[:-1] == before[1 - flink_application.KEPT_SNAPSHOTS :]
 
 
 def test_state_that_cannot_be_matched_may_be_dropped(account: Account) -> None:

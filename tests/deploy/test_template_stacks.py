@@ -197,6 +197,10 @@ def test_all_five_stacks(shop: Shop, role: str) -> None:
     assert len(made) == (0 if role else 4)
     assert {role} == {f["Role"] for f in functions} if role else len({f["Role"] for f in functions}) == 2
     assert shop.client("kms").list_keys()["Keys"] == []
+    alarms = [alarm["AlarmName"] for alarm in shop.client("cloudwatch").describe_alarms()["MetricAlarms"]]
+    assert alarms
+    # Only who asks for a reminder gets one.
+    assert "shop-monitoring-left-running" not in alarms
 
 
 def test_what_the_emulator_lacks_is_known(shop: Shop) -> None:
