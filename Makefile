@@ -11,10 +11,17 @@ LINE ?= connector-4
 export CONNECTOR_LINE := $(LINE)
 BUILD := ./build.sh --line $(LINE) $(if $(CONNECTOR_JAR),--connector-jar "$(CONNECTOR_JAR)")
 
+# The Flink that `run` and `test` use; if none is named, `test` uses both. 2.2 has an environment of its own, and only what
+# needs no connector runs on it.
+ifneq ($(filter-out 1.20 2.2,$(FLINK)),)
+$(error FLINK=$(FLINK): expected 1.20 or 2.2)
+endif
+FLINK_ENV := .venv$(if $(filter 2.2,$(FLINK)),-2.2)
+
 .PHONY: run pipeline rehearsal test test-fast faults lint lock bench figures docs clean
 
-run: .venv/run
-	$(BIN)/python jobs/low_inventory.py
+run: $(FLINK_ENV)/run
+	$(FLINK_ENV)/bin/python jobs/low_inventory.py
 
 pipeline: .venv/dev
 	@$(BUILD)
@@ -24,9 +31,14 @@ rehearsal: .venv/dev
 	@$(BUILD)
 	@$(BIN)/python -m local.rehearsal $(ARGS)
 
-test: .venv/dev .venv/scan lint
+ifeq ($(FLINK),2.2)
+test: .venv-2.2/run
+	.venv-2.2/bin/python -m pytest -m jvm tests/jobs tests/faults/test_fuzz.py --ignore tests/jobs/test_kinesis.py $(ARGS)
+else
+test: .venv/dev .venv/scan $(if $(FLINK),,.venv-2.2/run) lint
 	$(BUILD) --if-possible
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 $(if $(FLINK),--ignore tests/test_flink_2_2.py)
+endif
 
 # For daily work: all that needs no JVM.
 test-fast: .venv/dev lint
@@ -61,10 +73,10 @@ docs: .venv/docs
 	NO_MKDOCS_2_WARNING=1 .venv/site/bin/mkdocs build --strict
 	@echo "the documentation is in build/site; open build/site/index.html"
 
-.venv/bin/python:
+.venv/bin/python .venv-2.2/bin/python: %/bin/python:
 	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is missing; install Python 3.11, or name it with PYTHON=" >&2; exit 2; }
-	@echo "creating a Python environment in .venv" >&2
-	@$(PYTHON) -m venv .venv
+	@echo "creating a Python environment in $*" >&2
+	@$(PYTHON) -m venv $*
 
 .venv/run: requirements.txt | .venv/bin/python
 	@echo "installing Flink and what else the job needs into .venv, once: about 395 MB to download" >&2
@@ -77,6 +89,12 @@ docs: .venv/docs
 	@$(BIN)/python $(INSTALL) -r requirements-dev.txt
 	@echo "installed" >&2
 	@touch $@ .venv/run
+
+.venv-2.2/run: requirements-flink-2.2.txt | .venv-2.2/bin/python
+	@echo "installing Flink 2.2 into .venv-2.2, once: about XXX MB to download; FLINK=1.20 does without" >&2
+	@.venv-2.2/bin/python $(INSTALL) -r requirements-flink-2.2.txt
+	@echo "installed" >&2
+	@touch $@
 
 # The scanner of the templates pins other versions of what we use, so it has an environment of its own.
 .venv/scan: tests/deploy/requirements-scan.txt | .venv/bin/python
@@ -99,6 +117,7 @@ lock: .venv/dev
 	$(BIN)/python -m pip install --disable-pip-version-check uv
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt requirements.in -o requirements.txt
+	$(COMPILE) requirements-flink-2.2.in -o requirements-flink-2.2.txt
 	$(COMPILE) tests/deploy/requirements-scan.in -o tests/deploy/requirements-scan.txt
 	$(COMPILE) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(COMPILE) docs/requirements.in -o docs/requirements.txt
@@ -108,4 +127,4 @@ lock: .venv/dev
 	done
 
 clean:
-	rm -rf .venv build lib connectors/target
+	rm -rf .venv .venv-2.2 build lib connectors/target

@@ -8,10 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from moto.server import ThreadedMotoServer
 from xdist.scheduler import LoadScopeScheduling
 
-from emulator.corrections import kinesis, mappings, resources, stacks
 from jobs.alerting import connector as connectors
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
@@ -75,6 +73,11 @@ def connector() -> Path:
 @pytest.fixture(scope="session")
 def emulator_endpoint() -> Iterator[str]:
     """One emulator for the session, on a free port."""
+    # The environment of Flink 2.2 has no moto.
+    from moto.server import ThreadedMotoServer
+
+    from emulator.corrections import kinesis, mappings, resources, stacks
+
     kinesis.apply()
     mappings.apply()
     stacks.apply()
