@@ -8,8 +8,14 @@ import pytest
 from tests.docs.pages import ROOT
 
 INSTALLED = ROOT / ".venv-2.2" / "run"
-# The first is the same on every Flink and starts a JVM for each test; the fuzz test makes up for the second.
-LEFT_OUT = ("tests/jobs/test_options.py", "tests/jobs/test_property.py")
+# What is the same on every Flink, or what the fuzz test makes up for: a job costs seconds of processor time.
+LEFT_OUT = (
+    "tests/jobs/test_options.py",
+    "tests/jobs/test_prefilter.py",
+    "tests/jobs/test_property.py",
+    "tests/jobs/test_contract.py::test_threshold",
+    "tests/jobs/test_stream_order.py::test_any_order",
+)
 
 
 @pytest.mark.jvm
