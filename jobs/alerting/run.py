@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import files, jvm, kinesis
+from . import files, jvm, kinesis, lines
 from .connector import Connector
 from .options import SAMPLE, Options
 from .settings import AlertSettings, SettingsError, Streams, Tables
@@ -27,7 +27,6 @@ Submit = Callable[[AlertSettings, Tables, Mapping[str, str]], "TableResult"]
 _OWN_CONFIG = {
     "execution.checkpointing.interval": "10 s",
     "restart-strategy.type": "failure-rate",
-    "restart-strategy.failure-rate.max-failures-per-interval": "2",
     "restart-strategy.failure-rate.failure-rate-interval": "5 min",
     "restart-strategy.failure-rate.delay": "1 s",
 }
@@ -97,16 +96,21 @@ def on_streams(options: Options, streams: Streams, connector: Connector, submit:
         clock.doing(f"starting Flink on {names}")
         with jvm.jvm(kinesis.jvm_environment(), options.verbose):
             result = submit(
-                options.alerts, kinesis.tables(streams), own_config(connector.jar, options.parallelism, options.ui)
+                options.alerts, kinesis.tables(streams), own_config(connector, options.parallelism, options.ui)
             )
             _name_dashboard(options, result)
             clock.done("running; Ctrl-C stops it")
             _wait(result)
 
 
-def own_config(jar: Path, parallelism: int, ui: bool = False) -> dict[str, str]:
+def own_config(connector: Connector, parallelism: int, ui: bool = False) -> dict[str, str]:
     """Flink's configuration for a run on streams without a cluster; `ui`: its dashboard is shown."""
-    common = {"pipeline.jars": jar.as_uri(), "parallelism.default": str(parallelism)}
+    common = {
+        "pipeline.jars": connector.jar.as_uri(),
+        "parallelism.default": str(parallelism),
+        # The later lines take no shard back from a single reader, so that a failure fails the whole job once more.
+        "restart-strategy.failure-rate.max-failures-per-interval": "2" if connector.line == lines.FIRST else "4",
+    }
     return {**common, **_OWN_CONFIG, **jvm.web_config(ui)}
 
 

@@ -133,7 +133,7 @@ def test_from_its_package(emulator: Emulator, tmp_path: Path) -> None:
 
 def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
     """Run the job in the session's JVM; return its client."""
-    return submit(alerts, kinesis.tables(streams), run.own_config(connector.find().jar, 1) | config).get_job_client()
+    return submit(alerts, kinesis.tables(streams), run.own_config(connector.find(), 1) | config).get_job_client()
 
 
 @pytest.mark.usefixtures("jvm", "connector")
