@@ -218,7 +218,7 @@ def messages(account: Account, monkeypatch: pytest.MonkeyPatch, alerts: list[str
             sqs.delete_message(QueueUrl=queue, ReceiptHandle=one["ReceiptHandle"])
 
 
-@pytest.mark.parametrize("behind", [0, 600])
+@pytest.mark.parametrize("behind", [0, 1800])
 def test_from_one_line_to_another_nothing_is_lost_and_nothing_published_twice(
     account: Account, monkeypatch: pytest.MonkeyPatch, behind: int
 ) -> None:
