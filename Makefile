@@ -67,7 +67,7 @@ bench: .venv/dev .venv/baselines/installed
 # Draws docs/figures from what `make bench`, `make pipeline ARGS='--latencies build/benchmarks/latencies.json'` and the
 # soak of `make faults` have measured.
 figures: .venv/dev .venv/baselines/installed
-	$(BIN)/python -m deploy.costs.scale --json build/benchmarks/dollars.json >/dev/null
+	$(BIN)/python -m deploy.costs.scale --output build/benchmarks/costs.json >/dev/null
 	.venv/baselines/bin/python -m benchmarks.figures
 
 docs: .venv/docs

@@ -82,7 +82,7 @@ FIGURES: dict[str, tuple[Callable[[dict[str, Any], Axes], None], str]] = {
     "cost": (cost, "throughput"),
     "latency": (latency, "latencies"),
     "memory": (memory, "memory"),
-    "dollars": (dollars, "dollars"),
+    "dollars": (dollars, "costs"),
 }
 
 
