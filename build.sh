@@ -12,6 +12,7 @@ fail() { echo "build.sh: $1" >&2; exit 2; }
 if_possible=false given="" lines=()
 while [ $# -gt 0 ]; do
   case "$1" in
+    -h | --help) sed -n '/^#!/d; /^#/!q; s/^# //p' build.sh; exit 0 ;;
     --if-possible) if_possible=true ;;
     --line)
       case "${2-}" in

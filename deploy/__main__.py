@@ -7,7 +7,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
 from botocore.parsers import ResponseParserError
 
 from deploy import progress
@@ -58,7 +58,9 @@ def parser() -> argparse.ArgumentParser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (what, add_options, _) in COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what[0].upper() + what[1:] + ".")
-        command.add_argument("--stack-name", default=DEFAULT_NAME, metavar="N", help=f"({DEFAULT_NAME})")
+        command.add_argument(
+            "--stack-name", default=DEFAULT_NAME, metavar="N", help=f"what all names begin with ({DEFAULT_NAME})"
+        )
         command.add_argument("--region", metavar="R", help="AWS region (that of the environment or profile)")
         add_options(command)
     return whole
@@ -72,7 +74,7 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[options.command][2](options, session.connect(options.region))
     except _FORESEEN as error:
         print(f"deploy: {errors.sentence(error)}", file=sys.stderr)
-        return error.status if isinstance(error, DeployError) else 1
+        return error.status if isinstance(error, DeployError) else 2 if isinstance(error, NoRegionError) else 1
     except KeyboardInterrupt:
         print(
             f"deploy: interrupted; `python -m deploy status --stack-name {options.stack_name}` shows what is there",

@@ -30,7 +30,7 @@ _LATE = 10_000
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `logs`."""
-    parser.add_argument("what", nargs="?", default="job", choices=list(_GROUPS), help="(job)")
+    parser.add_argument("what", nargs="?", default="job", choices=list(_GROUPS), help="whose log (job)")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
     parser.add_argument("--minutes", type=int, default=60, metavar="N", help="how far back to begin (60)")
 

@@ -120,9 +120,9 @@ def show(lines: list[Line], lab: bool = False) -> str:
     """The estimate as text; in a Learner Lab against its budget, first."""
     total = sum(line.dollars_an_hour for line in lines)
     rows = [f"  {line.dollars_an_hour:8.4f}  {line.what}" for line in lines]
-    hours = LAB_BUDGET / total
+    days = int(LAB_BUDGET / total / 24)
     budget = [
-        f"${total:.2f} an hour, ${total * 24:.2f} a day: the lab's budget of ${LAB_BUDGET} lasts {hours / 24:.0f} days",
+        f"${total:.2f} an hour, ${total * 24:.2f} a day: the lab's budget of ${LAB_BUDGET} lasts {days} days",
         "if it runs all the time. An account that is over its budget is lost with all that is in it.",
     ]
     return "\n".join(

@@ -1,7 +1,7 @@
 """What the system costs on AWS, for the lab's settings and for those of deploy/, as two Markdown tables.
 
-List prices of us-east-1 in US dollars without the free tier, for a month of 730 hours. Assumptions are options;
-function_usage.py measures those of the functions and the events.
+List prices of us-east-1 in US dollars without the free tier, for a month of 730 hours. The assumptions are
+options; `python -m benchmarks.function_usage` measures those of the functions and the events.
 """
 
 import argparse
@@ -111,28 +111,28 @@ class Assumptions:
     8.5 ms.
 
     Args:
-        event_bytes: of a record; measured.
-        item_bytes: of its item, names and values, without DynamoDB's own 100 bytes; measured.
-        alert_share: alerts an event, policy `every`; measured.
-        headroom: kept free on the shards of the stream of events.
-        cpu_ms: CPU time of an invocation of KinesisToDynamo; measured.
-        cpu_ms_event: and of each event in it; measured.
-        cpu_ms_alerts: CPU time of an invocation of AlertsToSns; measured.
-        cpu_ms_alert: and of each alert in it; measured.
-        request_ms: how long a request to DynamoDB or SNS is waited for.
-        memory_mb: of the functions.
-        lab_memory_mb: of the lab's functions, the console's default.
-        log_bytes: log of an invocation of KinesisToDynamo; measured.
-        log_bytes_alerts: log of an invocation of AlertsToSns; measured.
-        log_bytes_alert: and of each alert in it; measured.
-        log_bytes_lab: log of an invocation of the lab's functions: the lines START, END and REPORT.
-        job_log_gb: log of the job in a month.
-        kms_calls: of a stream for each reader or writer in five minutes; AWS promises less than a few dollars a month
-            for a stream (https://docs.aws.amazon.com/streams/latest/dev/costs-performance.html).
-        kpus: that work; one more is for orchestration.
+        event_bytes: size of an event in the stream; measured.
+        item_bytes: size of an event's item in the table, names and values, without DynamoDB's own 100 bytes; measured.
+        alert_share: share of all events that become alerts, 0 to 1, policy `every`; measured.
+        headroom: share of the shards of the stream of events that is kept free, 0 to 1.
+        cpu_ms: CPU time of an invocation of KinesisToDynamo, milliseconds; measured.
+        cpu_ms_event: CPU time of KinesisToDynamo for each event, in addition, milliseconds; measured.
+        cpu_ms_alerts: CPU time of an invocation of AlertsToSns, milliseconds; measured.
+        cpu_ms_alert: CPU time of AlertsToSns for each alert, in addition, milliseconds; measured.
+        request_ms: how long a function waits for a request to DynamoDB or SNS, milliseconds.
+        memory_mb: memory of each function, MB.
+        lab_memory_mb: memory of each of the lab's functions, MB; the console's default.
+        log_bytes: bytes that an invocation of KinesisToDynamo logs; measured.
+        log_bytes_alerts: bytes that an invocation of AlertsToSns logs; measured.
+        log_bytes_alert: bytes that AlertsToSns logs for each alert, in addition; measured.
+        log_bytes_lab: bytes that an invocation of the lab's functions logs: the lines START, END and REPORT.
+        job_log_gb: what the job logs in a month, GB.
+        kms_calls: KMS requests in five minutes for each reader or writer of a stream; AWS promises less than a few
+            dollars a month for a stream (https://docs.aws.amazon.com/streams/latest/dev/costs-performance.html).
+        kpus: KPUs of the application that run the job; one more is added for orchestration.
         job_us: CPU time of the job for an event, microseconds.
-        busiest_path: the part of all events that has the most frequent path; 30 % are of 100 products, evenly.
-        code_gb: in the bucket.
+        busiest_path: share of all events that have the most frequent path, 0 to 1; 30 % are of 100 products, evenly.
+        code_gb: packages in the bucket for code, GB.
     """
 
     event_bytes: float = 148
@@ -350,10 +350,10 @@ def table(setting: Callable[[float, Assumptions], list[Line]], a: Assumptions) -
     return "\n".join(rows)
 
 
-def parser(description: str | None) -> argparse.ArgumentParser:
+def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """A command line whose options are the assumptions; their docstring explains them."""
     explained = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Assumptions) or "", re.MULTILINE))
-    made = argparse.ArgumentParser(description=description)
+    made = argparse.ArgumentParser(prog=f"python -m deploy.costs.{module}", description=description)
     for field in fields(Assumptions):
         text = " ".join(explained[field.name].split()).replace("%", "%%")
         option = "--" + field.name.replace("_", "-")
@@ -368,7 +368,7 @@ def assumptions(given: argparse.Namespace) -> Assumptions:
 
 def main() -> None:
     """Print both tables."""
-    a = assumptions(parser(__doc__).parse_args())
+    a = assumptions(parser("monthly", __doc__).parse_args())
     for title, setting in (("The lab", lab), ("Ours", ours)):
         print(f"{title}\n\n{table(setting, a)}\n")
 

@@ -157,7 +157,7 @@ def limits(a: Assumptions) -> str:
 
 def main() -> None:
     """Print both tables."""
-    parser = monthly.parser(__doc__)
+    parser = monthly.parser("scale", __doc__)
     parser.add_argument("--output", type=Path, metavar="FILE", help="where the dollars a month go, by events a second")
     given = parser.parse_args()
     a = monthly.assumptions(given)

@@ -2,6 +2,7 @@
 
 import argparse
 import re
+import string
 from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
@@ -27,6 +28,7 @@ _LAB = {
 """What `--learner-lab` sets, unless an option says otherwise."""
 
 _INT = 2**31
+_MESSAGE_FIELDS = ("product_id", "inventory", "ts", "reason")
 _PHONE = re.compile(r"\+[1-9]\d{6,14}")
 _ADDRESS = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PARAMETERS = {
@@ -76,10 +78,11 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     add_(
         "--message",
+        type=message,
         metavar="TEXT",
-        help="text of an alert, with {product_id}, {inventory}, {ts} (Spanish, as in the lab)",
+        help="text of an alert, with {product_id}, {inventory}, {ts}, {reason} (Spanish, as in the lab)",
     )
-    add_("--threshold", type=whole_number(-_INT), metavar="N", help="an inventory below this is low (10)")
+    add_("--threshold", type=whole_number(0), metavar="N", help="an inventory below this is low (10)")
     add_(
         "--thresholds", type=Path, metavar="FILE", help="JSON object of products and their own thresholds; {} for none"
     )
@@ -150,6 +153,8 @@ def read(options: argparse.Namespace, region: str) -> Wanted:
             raise DeployError(f"--parameter {name}: expected it as {OWN_OPTIONS[name]}", status=2)
     if (options.starting_position == "AT_TIMESTAMP") != (options.starting_timestamp is not None):
         raise DeployError("--starting-timestamp and --starting-position AT_TIMESTAMP go together", status=2)
+    if options.policy == "every" and options.rearm_margin:
+        raise DeployError("--rearm-margin: expected with --policy crossing only, not every", status=2)
     if options.learner_lab and region not in LAB_REGIONS:
         raise DeployError(
             f"--learner-lab: a Learner Lab allows only the regions {' and '.join(LAB_REGIONS)}, not {region}",
@@ -209,6 +214,21 @@ def whole_number(least: int) -> Any:
         return number
 
     return read
+
+
+def message(text: str) -> str:
+    """An argparse type: a text that AlertsToSns can fill in (`lambdas/alerts_to_sns/alert_settings.py`)."""
+    try:
+        fields = [field for field in string.Formatter().parse(text) if field[1] is not None]
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{error}; a brace of the text itself is written twice") from None
+    if text.isspace():
+        raise argparse.ArgumentTypeError("expected a text, got white space")
+    for _, name, form, conversion in fields:
+        if name not in _MESSAGE_FIELDS or form or conversion:
+            names = ", ".join(f"{{{field}}}" for field in _MESSAGE_FIELDS)
+            raise argparse.ArgumentTypeError(f"expected no fields but {names}, got {{{name}}}")
+    return text
 
 
 def timestamp(text: str) -> str:

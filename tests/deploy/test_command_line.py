@@ -66,6 +66,16 @@ def test_region(
         assert session.connect(option).region == expected
 
 
+def test_a_missing_region_is_bad_input() -> None:
+    command = [sys.executable, "-m", "deploy", "status"]
+    environment = {"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": os.devnull}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "deploy: there is no AWS region; name it with --region or AWS_REGION\n",
+    )
+
+
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_signals_end_it(emulator: Emulator, tmp_path: Path, number: signal.Signals, status: int) -> None:
     cloudformation = session.connect(REGION).client("cloudformation")
