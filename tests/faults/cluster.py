@@ -222,8 +222,9 @@ class Cluster:
 
     def restarts(self, job: str) -> int:
         """How often a job has been restarted by its JobManager."""
-        (metric,) = self.ask(f"/jobs/{job}/metrics?get=numRestarts")
-        return int(metric["value"])
+        # Not the metric numRestarts, of which the first answer may be minutes old.
+        vertices = [self.ask(f"/jobs/{job}/vertices/{one['id']}") for one in self.ask(f"/jobs/{job}")["vertices"]]
+        return max(int(task["attempt"]) for vertex in vertices for task in vertex["subtasks"])
 
     def read_records(self, job: str) -> int:
         """How many records the busiest task of a job has read; a source counts as reading none."""
