@@ -13,6 +13,7 @@ from deploy.aws import errors, flink_job
 from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
+from deploy.up.options import whole_number
 
 _GROUPS = {
     "job": ("application", "ApplicationLogs"),
@@ -32,7 +33,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `logs`."""
     parser.add_argument("what", nargs="?", default="job", choices=list(_GROUPS), help="whose log (job)")
     parser.add_argument("--follow", action="store_true", help="go on until Ctrl-C")
-    parser.add_argument("--minutes", type=int, default=60, metavar="N", help="how far back to begin (60)")
+    parser.add_argument("--minutes", type=whole_number(1), default=60, metavar="N", help="how far back to begin (60)")
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:

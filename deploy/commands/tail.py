@@ -8,6 +8,7 @@ from deploy.aws import stream_reader
 from deploy.aws.session import Aws
 from deploy.deployment import Deployment
 from deploy.progress import say
+from deploy.up.options import whole_number
 
 _STREAMS = {"events": "SourceStreamName", "alerts": "AlertsStreamName", "dead-letters": "DeadLetterStreamName"}
 INTERVAL = 1.0
@@ -18,7 +19,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `tail`."""
     parser.add_argument("stream", choices=list(_STREAMS), help="which stream")
     parser.add_argument("--from-start", action="store_true", help="from the oldest record on, not from now")
-    parser.add_argument("--limit", type=int, metavar="N", help="end after N records, or at the end of the stream")
+    parser.add_argument(
+        "--limit", type=whole_number(1), metavar="N", help="end after N records, or at the end of the stream"
+    )
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:

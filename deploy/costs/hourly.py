@@ -29,8 +29,8 @@ HOURS_A_MONTH = 730
 LAB_BUDGET = 50
 """Dollars of AWS Academy's Learner Lab."""
 
-LAB_END = """the end of the lab's hours does not stop the application, which costs on. With --email ADDRESS a mail says
-every 4 hours that it still runs. To stop it, to delete everything:
+LAB_END = """the end of the lab's hours does not stop the application, which goes on costing money. With --email ADDRESS
+a mail says every 4 hours that it still runs. To stop it, to delete everything:
   python -m deploy stop
   python -m deploy down"""
 """What `up --learner-lab` ends with."""

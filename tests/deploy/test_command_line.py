@@ -66,6 +66,14 @@ def test_region(
         assert session.connect(option).region == expected
 
 
+@pytest.mark.parametrize("arguments", [["tail", "events", "--limit", "0"], ["logs", "--minutes", "-5"]])
+def test_numbers_that_mean_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        deploy.main(arguments)
+    assert ended.value.code == 2
+    assert f"argument {arguments[-2]}: expected a whole number from 1" in capsys.readouterr().err
+
+
 def test_a_missing_region_is_bad_input() -> None:
     command = [sys.executable, "-m", "deploy", "status"]
     environment = {"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": os.devnull}

@@ -87,9 +87,9 @@ def test_a_wrong_name_would_be_found() -> None:
     [
         ({}, ("TRIM_HORIZON", None), AlertSettings()),
         (
-            {"StartingPosition": "LATEST", "StartingTimestamp": "2026-01-31T09:30:00.123Z", "Threshold": "-5"},
+            {"StartingPosition": "LATEST", "StartingTimestamp": "2026-01-31T09:30:00.123Z", "Threshold": "5"},
             ("AT_TIMESTAMP", "2026-01-31T09:30:00.123Z"),
-            AlertSettings(threshold=-5),
+            AlertSettings(threshold=5),
         ),
         (
             {"StartingPosition": "AT_TIMESTAMP", "StartingTimestamp": "2026-01-31T09:30:00+01:00"},
