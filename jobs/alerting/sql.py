@@ -82,9 +82,9 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
 def _too_deep() -> str:
     """Whether `skeleton`, the record without its texts, has more levels than a record may have.
 
-    The levels are halved until only 1,024 or more leave any. So that the limit is there, some are put before them.
+    The levels are halved until only 512 or more leave any. So that the limit is there, some are put before them.
     """
-    halvings = 10
+    halvings = patterns.LEVELS.bit_length()
     rest = f"CONCAT('{'[' * (2**halvings - patterns.LEVELS - 1)}', REGEXP_REPLACE(skeleton, '[^\\[\\]{{}}]++', ''))"
     for _ in range(halvings):
         rest = f"REGEXP_REPLACE({rest}, {literal(patterns.HALF)}, '')"

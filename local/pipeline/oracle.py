@@ -23,7 +23,7 @@ _TIMESTAMP = re.compile(
 )
 
 # Python allows a thousand calls inside one another, and each level of JSON is one; a record may have as many levels.
-_LEVELS = 999
+_LEVELS = 500
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 3 * _LEVELS))
 
 
