@@ -37,7 +37,7 @@ def cost(measured: dict[str, Any], axes: Axes) -> None:
     names = [row["system"] for row in rows]
     values = [row["cpu_us_per_event"] for row in rows]
     bars = axes.barh(names, values, color=[OURS if name.startswith("job") else OTHERS for name in names])
-    axes.bar_label(bars, [f" {value:.2f}" for value in values], color=_GREY)
+    axes.bar_label(bars, [f"{value:.2f}" for value in values], padding=4, color=_GREY)
     axes.set_xscale("log")
     axes.xaxis.set_major_formatter("{x:g}")
     axes.set_xlabel("CPU time of an event in the steady state, µs")
