@@ -13,6 +13,7 @@ from deploy.aws.session import Aws
 from deploy.aws.stream_reader import Record, StreamReader
 from deploy.deployment import Deployment
 from deploy.progress import say
+from deploy.up.options import whole_number
 
 INTERVAL = 0.5
 
@@ -80,7 +81,7 @@ def _event(product: str, inventory: int) -> str:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """The options of `verify`."""
-    parser.add_argument("--timeout", type=float, default=180, metavar="S", help="seconds to wait (180)")
+    parser.add_argument("--timeout", type=whole_number(1), default=180, metavar="S", help="seconds to wait (180)")
 
 
 def run(options: argparse.Namespace, aws: Aws) -> int:

@@ -66,7 +66,9 @@ def test_region(
         assert session.connect(option).region == expected
 
 
-@pytest.mark.parametrize("arguments", [["tail", "events", "--limit", "0"], ["logs", "--minutes", "-5"]])
+@pytest.mark.parametrize(
+    "arguments", [["tail", "events", "--limit", "0"], ["logs", "--minutes", "-5"], ["verify", "--timeout", "-1"]]
+)
 def test_numbers_that_mean_nothing(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         deploy.main(arguments)
