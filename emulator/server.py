@@ -92,6 +92,7 @@ def _serve() -> None:
     import logging
     import socket
 
+    from moto import backends
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
@@ -105,6 +106,9 @@ def _serve() -> None:
     mappings.apply()
     stacks.apply()
     resources.apply()
+    # At each request moto looks through its own folder: half a millisecond, in which every other request waits.
+    modules = tuple(backends.list_of_moto_modules())
+    backends.list_of_moto_modules = lambda: modules
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # With HTTP/1.1 clients keep their connections.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
