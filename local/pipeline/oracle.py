@@ -22,7 +22,7 @@ _TIMESTAMP = re.compile(
     re.ASCII,
 )
 
-# Python allows a thousand calls inside one another, and each level of JSON is one; a record may have as many levels.
+# The most levels that a record may have. Each is one call or more inside another, and Python allows a thousand.
 _LEVELS = 500
 sys.setrecursionlimit(max(sys.getrecursionlimit(), 3 * _LEVELS))
 
