@@ -63,14 +63,14 @@ def cutting_server() -> Iterator[CuttingServer]:
 
 
 def http(body: str, kind: str = "application/x-amz-json-1.0") -> bytes:
-    """A good answer."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\nx-amzn-RequestId: 1\r\n\r\n"
-    return (head + body).encode()
+    """A good answer. It says that the connection is closed, so that no client sends its next request into it."""
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\nContent-Length: {len(body)}\r\n"
+    return (head + "x-amzn-RequestId: 1\r\n\r\n" + body).encode()
 
 
 def chunked(body: str, kind: str = "application/x-amz-json-1.0") -> bytes:
     """A good answer in chunks."""
-    head = f"HTTP/1.1 200 OK\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    head = f"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Type: {kind}\r\nTransfer-Encoding: chunked\r\n\r\n"
     half = len(body) // 2
     chunks = "".join(f"{len(part):x}\r\n{part}\r\n" for part in (body[:half], body[half:], ""))
     return (head + chunks).encode()

@@ -13,9 +13,14 @@ _RESET = struct.pack("ii", 1, 0)
 
 
 def http(status: str, body: bytes, framed: bool = True) -> bytes:
-    """An HTTP answer; without `framed` its length is not given, and its end is that of the connection."""
+    """An HTTP answer; without `framed` its length is not given, and its end is that of the connection.
+
+    It says that the connection is closed: else a client may send its next request into a connection that is about
+    to be closed, and that request counts as a try without ever being seen here.
+    """
     length = f"Content-Length: {len(body)}\r\n" if framed else ""
-    return f"HTTP/1.1 {status}\r\nContent-Type: application/x-amz-json-1.1\r\n{length}\r\n".encode() + body
+    head = f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/x-amz-json-1.1\r\n{length}\r\n"
+    return head.encode() + body
 
 
 class CuttingKinesis:
