@@ -110,12 +110,13 @@ def spool(path: Path, target: Path) -> None:
         shutil.copyfileobj(stream, copy, _CHUNK)
 
 
-def scan(paths: Sequence[Path], named: str) -> Input:
+def scan(paths: Sequence[Path], named: str, spooled: bool = False) -> Input:
     """Tell the form of files by their content, and count their records.
 
     Args:
         paths: the files.
         named: how the user named all of them, for an error message.
+        spooled: whether the one file is our copy of what was named, so that its own name says nothing.
 
     Raises:
         SettingsError: if a file cannot be read whole or is in a form that the job does not read, or if not one line
@@ -123,36 +124,37 @@ def scan(paths: Sequence[Path], named: str) -> Input:
     """
     found, records, any_object, head = [], 0, False, b""
     for path in paths:
-        with _readable(path):
-            file, begins = _tell(path)
+        name = named if spooled else str(path)
+        with _readable(name):
+            file, begins = _tell(path, name)
             lines, has_object = _count(file, not any_object)
         found.append(file)
         records += lines
         any_object |= has_object
         head = head or begins.removeprefix(forms.UTF8_BOM).strip()
     if head and not any_object:
-        whose = "its line" if records == 1 else f"one of its {records} lines"
+        none = "its only line is not" if records == 1 else f"none of its {records} lines is"
         raise SettingsError(
-            f"{named}: not {whose} is a JSON object, and it seems to be {forms.seeming(head)}; "
+            f"{named}: {none} a JSON object, and it seems to be {forms.seeming(head)}; "
             "expected one JSON object on each line"
         )
     return Input(tuple(found), records)
 
 
 @contextlib.contextmanager
-def _readable(path: Path) -> Iterator[None]:
-    """Make one line of what can go wrong when a file is read."""
+def _readable(name: str) -> Iterator[None]:
+    """Make one line of what can go wrong when a file of this name is read."""
     try:
         yield
     except EOFError:
-        raise SettingsError(f"{path}: cut short; expected a complete gzip file") from None
+        raise SettingsError(f"{name}: cut short; expected a complete gzip file") from None
     except (gzip.BadGzipFile, zlib.error) as error:
-        raise SettingsError(f"{path}: expected a complete gzip file: {error}") from None
+        raise SettingsError(f"{name}: expected a complete gzip file: {error}") from None
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}; expected a file that can be read") from None
+        raise SettingsError(f"{name}: {error.strerror}; expected a file that can be read") from None
 
 
-def _tell(path: Path) -> tuple[File, bytes]:
+def _tell(path: Path, name: str) -> tuple[File, bytes]:
     """A file with its form, and how its text begins. Raises SettingsError for a form that the job does not read."""
     with path.open("rb") as plain:
         head = plain.read(forms.HEAD)
@@ -162,7 +164,7 @@ def _tell(path: Path) -> tuple[File, bytes]:
             head = stream.read(forms.HEAD)
     problem = "compressed with gzip twice" if packed and head.startswith(forms.GZIP) else forms.unreadable(head)
     if problem:
-        raise SettingsError(f"{path}: {problem}; {_EXPECTED}")
+        raise SettingsError(f"{name}: {problem}; {_EXPECTED}")
     return File(path, packed, head.startswith(forms.UTF8_BOM)), head
 
 

@@ -48,7 +48,7 @@ def on_files(options: Options, submit: Submit) -> None:
             say(f"{what} is copied to a temporary file first, because Flink reads only files")
             found = (Path(folder, "events"),)
             files.spool(path, found[0])
-        events = files.scan(found, what)
+        events = files.scan(found, what, piped)
         alerts = dead_letters = 0
         if events.records:
             alerts, dead_letters = _detect(options, submit, events, target, clock)

@@ -77,9 +77,9 @@ REFUSED = [
     (b"[\n" + LINES.replace(b"\n", b",\n") + b"]", "it seems to be a pretty-printed JSON array"),
     (json.dumps([EVENT, EVENT]).encode(), "it seems to be a JSON array"),
     (b"\xef\xbb\xbf" + json.dumps(EVENT, indent=2).encode(), "it seems to be pretty-printed JSON"),
-    (str(EVENT).encode(), "not its line is a JSON object, and it seems to be JSON objects that are not valid"),
+    (str(EVENT).encode(), "its only line is not a JSON object, and it seems to be JSON objects that are not valid"),
     (b"<events/>\n", "it seems to be XML or HTML"),
-    (b"nothing\nto see", "not one of its 2 lines is a JSON object, and it seems to be text that is not JSON"),
+    (b"nothing\nto see", "none of its 2 lines is a JSON object, and it seems to be text that is not JSON"),
     (b"\x7fELF\x02\x01\x01\x00", "it seems to be binary data"),
     (gzip.compress(LINES)[:-9], "cut short; expected a complete gzip file"),
     (gzip.compress(LINES)[:10] + b"\xff" * 20, "expected a complete gzip file"),
@@ -154,6 +154,9 @@ def test_nothing_is_destroyed(tmp_path: Path, content: bytes, how: str) -> None:
     assert (result.returncode, result.stdout) == (2, b"")
     (error,) = (line for line in result.stderr.decode().splitlines() if line.startswith("low_inventory: "))
     assert "; expected" in error
+    # A copy of what was given has a name that says nothing.
+    named = {"file": "events", "stdin": "standard input", "pipe": "pipe"}[how]
+    assert error.startswith(f"low_inventory: {named}: ")
     assert (tmp_path / "dead-letters.jsonl").read_bytes() == b"before\n"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dead-letters.jsonl", "events", "pipe", "tmp"]
     assert list((tmp_path / "tmp").iterdir()) == []
