@@ -115,7 +115,9 @@ SELECT
     WHEN form = 'flat' THEN
       REGEXP(record, '"product_id": ?[-0-9]') AND NOT REGEXP(product_id, '^(0|-?[1-9][0-9]{0,17})\z')
     WHEN product_id IN ('Infinity', '-Infinity') THEN
-      JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'), '$[0].product_id') = '0'
+      JSON_VALUE(
+        REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'),
+        '$[0].product_id') = '0'
     WHEN NOT REGEXP(fields, '"product_id":[-0-9]') THEN FALSE
     WHEN NOT REGEXP(JSON_QUERY(fields, '$[0].product_id' WITH UNCONDITIONAL ARRAY WRAPPER), '^\[[-0-9]') THEN FALSE
     WHEN product_id = '0' AND REGEXP(record, '-0') THEN
