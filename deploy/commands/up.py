@@ -43,7 +43,6 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     wanted = up_options.read(options, aws.region)
     say(f"account {aws.account()}, region {aws.region}")
     wanted, deployed = _read(aws, wanted)
-    _check(wanted, deployed)
     subscribers.say_sandbox(aws, wanted)
     lines.say_what_it_lacks(wanted, deployed)
     lines.say_order(wanted, deployed)
@@ -74,6 +73,8 @@ def _read(aws: Aws, wanted: Wanted) -> tuple[Wanted, Deployed]:
     if wanted.learner_lab and "RoleArn" not in wanted.values:
         wanted = wanted.having({"RoleArn": _lab_role(aws)})
     deployed = state.read(aws, wanted.deployment)
+    # Before a line is chosen, which may build it.
+    _check(wanted, deployed)
     return lines.choose(wanted, deployed), deployed
 
 
@@ -92,10 +93,12 @@ def _lab_role(aws: Aws) -> str:
 
 
 def _check(wanted: Wanted, deployed: Deployed) -> None:
-    """See that `--parameter` names parameters, and that no name of what holds records changes. Raises DeployError."""
+    """See that what is given has a meaning, and that no name of what holds records changes. Raises DeployError."""
     given = {name: value for name, value in wanted.values.items() if name != "ApplicationName"}
     parameters.check(given, deployed.declared, up_options.OWN_OPTIONS)
     before = deployed.values
+    policy = wanted.values.get("Policy", before.get("Policy", "every"))
+    up_options.margin_has_meaning(int(wanted.values.get("RearmMargin", 0)), policy)
     for name in _NAMES:
         if name in before and wanted.values.get(name, before[name]) != before[name]:
             raise DeployError(

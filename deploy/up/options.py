@@ -153,8 +153,8 @@ def read(options: argparse.Namespace, region: str) -> Wanted:
             raise DeployError(f"--parameter {name}: expected it as {OWN_OPTIONS[name]}", status=2)
     if (options.starting_position == "AT_TIMESTAMP") != (options.starting_timestamp is not None):
         raise DeployError("--starting-timestamp and --starting-position AT_TIMESTAMP go together", status=2)
-    if options.policy == "every" and options.rearm_margin:
-        raise DeployError("--rearm-margin: expected with --policy crossing only, not every", status=2)
+    if options.policy is not None:
+        margin_has_meaning(options.rearm_margin or 0, options.policy)
     if options.learner_lab and region not in LAB_REGIONS:
         raise DeployError(
             f"--learner-lab: a Learner Lab allows only the regions {' and '.join(LAB_REGIONS)}, not {region}",
@@ -185,6 +185,12 @@ def read(options: argparse.Namespace, region: str) -> Wanted:
         tags=dict(options.tag),
         cloudformation_role=options.cloudformation_role_arn,
     )
+
+
+def margin_has_meaning(margin: int, policy: str) -> None:
+    """See that only `crossing` is given a margin. Raises DeployError, exit status 2."""
+    if margin and policy != "crossing":
+        raise DeployError(f"--rearm-margin: expected with --policy crossing only, not {policy}", status=2)
 
 
 def _endpoints(

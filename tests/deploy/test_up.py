@@ -119,6 +119,9 @@ def test_what_the_state_cannot_follow(account: Account) -> None:
         assert account.application.status == "RUNNING"
         assert len(mappings(account)) == 1
         assert (mappings(account) != before) == (named == "StartingPosition")
+    # A margin has a meaning with the policy that is deployed.
+    assert account.run("up", "--rearm-margin", "3").status == 0
+    assert account.parameters("application")["RearmMargin"] == "3"
 
 
 def begins(account: Account) -> dict[str, str]:
@@ -549,7 +552,8 @@ BAD_INPUT = [
 
 
 def test_bad_input(account: Account) -> None:
-    for options, expected in BAD_INPUT:
+    # The policy of a deployment that has none yet is `every`.
+    for options, expected in [*BAD_INPUT, (["--rearm-margin", "3"], "--policy crossing only, not every")]:
         outcome = account.run("up", *options)
         assert (outcome.status, expected in outcome.err) == (2, True), (options, outcome.err)
         assert "5550100" not in outcome.err
