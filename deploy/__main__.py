@@ -7,7 +7,14 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from botocore.exceptions import BotoCoreError, ClientError, NoRegionError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    NoCredentialsError,
+    NoRegionError,
+    PartialCredentialsError,
+    ProfileNotFound,
+)
 from botocore.parsers import ResponseParserError
 
 from deploy import progress
@@ -42,6 +49,7 @@ COMMANDS: dict[str, Command] = {
 }
 
 _FORESEEN = (DeployError, ClientError, BotoCoreError, ResponseParserError, OSError)
+_BAD_INPUT = (NoRegionError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
 
 
 class Parser(argparse.ArgumentParser):
@@ -49,7 +57,8 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong, and end with exit status 2."""
-        self.exit(2, f"deploy: {' '.join(message.split())}; `{self.prog} --help` shows the options\n")
+        line = " ".join(message.split()).removeprefix("argument ")
+        self.exit(2, f"deploy: {line}; `{self.prog} --help` shows the options\n")
 
 
 def parser() -> argparse.ArgumentParser:
@@ -74,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[options.command][2](options, session.connect(options.region))
     except _FORESEEN as error:
         print(f"deploy: {errors.sentence(error)}", file=sys.stderr)
-        return error.status if isinstance(error, DeployError) else 2 if isinstance(error, NoRegionError) else 1
+        return error.status if isinstance(error, DeployError) else 2 if isinstance(error, _BAD_INPUT) else 1
     except KeyboardInterrupt:
         print(
             f"deploy: interrupted; `python -m deploy status --stack-name {options.stack_name}` shows what is there",

@@ -1,6 +1,7 @@
 """One line about why a stream cannot be written, which says what was expected."""
 
 _CREDENTIALS_MISSING = frozenset({"NoCredentialsError", "PartialCredentialsError"})
+_EXPECTED_CREDENTIALS = "no AWS credentials; expected them in the environment, a profile or a role"
 # What botocore says of a login that ended is clear enough.
 _CREDENTIALS_REFUSED = frozenset(
     {
@@ -23,7 +24,7 @@ def explain(code: str, message: str, stream: str, region: str, endpoint: str) ->
     if code == "ResourceNotFoundException":
         return f"stream {stream}: not there in {region}; expected an active stream (--stream or KDS_STREAM)"
     if code in _CREDENTIALS_MISSING:
-        return "no AWS credentials; expected them in the environment, a profile or a role"
+        return _EXPECTED_CREDENTIALS
     if code in _CREDENTIALS_REFUSED:
         return f"AWS credentials: {code}; expected ones that are valid now"
     if code == "AccessDeniedException":
@@ -41,4 +42,6 @@ def explain_settings(name: str, message: str, region: str | None) -> str:
         return "no region; expected --region, AWS_REGION or one in the AWS configuration"
     if name == "InvalidRegionError":
         return f"region {region!r}: expected a name such as eu-west-1 (--region or AWS_REGION)"
+    if name in _CREDENTIALS_MISSING:
+        return _EXPECTED_CREDENTIALS
     return f"AWS configuration: {' '.join(message.split())}"

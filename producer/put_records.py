@@ -12,7 +12,14 @@ from typing import Any, NamedTuple
 
 import botocore.session
 from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError, ConnectionError, HTTPClientError, IncompleteReadError
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,
+    HTTPClientError,
+    IncompleteReadError,
+    NoCredentialsError,
+)
 
 from producer.keyed_queue import Record
 
@@ -56,7 +63,8 @@ class SendError(Exception):
 def kinesis_client(region: str | None, connections: int = 1) -> Any:
     """A client for `PutRecords`, without retries. Raises BotoCoreError if the AWS configuration cannot be used."""
     # Without boto3, whose import takes as long as all the others.
-    client = botocore.session.get_session().create_client(
+    session = botocore.session.get_session()
+    client = session.create_client(
         "kinesis",
         region_name=region,
         config=Config(
@@ -67,6 +75,8 @@ def kinesis_client(region: str | None, connections: int = 1) -> Any:
             parameter_validation=False,
         ),
     )
+    if session.get_credentials() is None:
+        raise NoCredentialsError
     client.meta.events.register("provide-client-params.kinesis.PutRecords", _set_records_aside)
     client.meta.events.register("before-call.kinesis.PutRecords", _encode)
     client.meta.events.register("before-parse.kinesis.PutRecords", _decode)

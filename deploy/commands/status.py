@@ -26,9 +26,12 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     """Print it, a line a thing; 1 if there is no deployment."""
     wanted = Deployment(options.stack_name)
     cloudformation = aws.client("cloudformation")
+    # Before the first line, since there may be no credentials.
+    found = {name: stacks.describe(cloudformation, name) for name in map(wanted.stack, deployment.PARTS)}
     print(f"{wanted.name} in {aws.region}, {waiting.now():%Y-%m-%d %H:%M:%S} UTC")
-    found = [part for part in deployment.PARTS if _stack(cloudformation, wanted, part)]
-    if not found:
+    for name, stack in found.items():
+        print(f"  stack {name:40} {stack['StackStatus'] if stack else 'none'}")
+    if not any(found.values()):
         print("nothing is deployed; `python -m deploy up` creates it")
         return 1
     system = wanted.outputs(cloudformation, "system")
@@ -43,12 +46,6 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
             print(f"  {line}")
     _links(aws, wanted)
     return 0
-
-
-def _stack(cloudformation: Any, wanted: Deployment, part: str) -> bool:
-    stack = stacks.describe(cloudformation, wanted.stack(part))
-    print(f"  stack {wanted.stack(part):40} {stack['StackStatus'] if stack else 'none'}")
-    return stack is not None
 
 
 def _application(aws: Aws, wanted: Deployment) -> Iterator[str]:

@@ -73,17 +73,26 @@ def test_numbers_that_mean_nothing(arguments: list[str], capsys: pytest.CaptureF
     with pytest.raises(SystemExit) as ended:
         deploy.main(arguments)
     assert ended.value.code == 2
-    assert f"argument {arguments[-2]}: expected a whole number from 1" in capsys.readouterr().err
+    assert f"deploy: {arguments[-2]}: expected a whole number from 1" in capsys.readouterr().err
 
 
-def test_a_missing_region_is_bad_input() -> None:
-    command = [sys.executable, "-m", "deploy", "status"]
-    environment = {"PATH": os.environ["PATH"], "AWS_CONFIG_FILE": os.devnull}
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "deploy: there is no AWS region; name it with --region or AWS_REGION\n",
-    )
+@pytest.mark.parametrize(
+    ("variables", "expected"),
+    [
+        ({}, "there is no AWS region; name it with --region or AWS_REGION"),
+        (
+            {"AWS_REGION": REGION},
+            "there are no AWS credentials; run `aws configure` or `aws sso login`, or set AWS_PROFILE",
+        ),
+        ({"AWS_REGION": REGION, "AWS_PROFILE": "nobody"}, "The config profile (nobody) could not be found"),
+    ],
+)
+def test_what_an_account_needs_is_bad_input(variables: dict[str, str], expected: str) -> None:
+    """And nothing is said before it."""
+    nowhere = {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
+    environment = {"PATH": os.environ["PATH"], "AWS_EC2_METADATA_DISABLED": "true", **nowhere, **variables}
+    done = subprocess.run([*COMMAND, "status"], cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"deploy: {expected}\n")
 
 
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
