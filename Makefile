@@ -10,7 +10,8 @@ COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-versi
 LINE ?= connector-4
 export CONNECTOR_LINE := $(LINE)
 BUILD := ./build.sh --line $(LINE) $(if $(CONNECTOR_JAR),--connector-jar "$(CONNECTOR_JAR)")
-BUILD_UNLESS_HELP = $(if $(filter -h --help,$(ARGS)),,$(BUILD))
+# `up`, which pipeline and rehearsal run, builds everything but a jar from elsewhere.
+TAKE_JAR := $(if $(CONNECTOR_JAR),$(BUILD))
 
 # The Flink that `run` and `test` use; if none is named, `test` uses both. 2.2 has an environment of its own, and only what
 # needs no connector runs on it.
@@ -25,11 +26,11 @@ run: $(FLINK_ENV)/run
 	$(FLINK_ENV)/bin/python jobs/low_inventory.py
 
 pipeline: .venv/dev
-	@$(BUILD_UNLESS_HELP)
+	@$(TAKE_JAR)
 	@$(BIN)/python -m local.pipeline $(ARGS)
 
 rehearsal: .venv/dev
-	@$(BUILD_UNLESS_HELP)
+	@$(TAKE_JAR)
 	@$(BIN)/python -m local.rehearsal $(ARGS)
 
 ifeq ($(FLINK),2.2)

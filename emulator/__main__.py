@@ -11,7 +11,6 @@ import sys
 import threading
 
 from emulator import terminal
-from emulator.mappings.mappings import EventSourceMappings
 from emulator.server import REGION, emulator, export_line, work_on
 from emulator.terminal import say
 
@@ -23,6 +22,9 @@ def run(port: int, limit_reads: bool) -> None:
         RuntimeError: if the emulator does not start.
     """
     say("starting; it takes some seconds")
+    # Its import takes longer than all of `--help`.
+    from emulator.mappings.mappings import EventSourceMappings
+
     with contextlib.ExitStack() as stack:
         try:
             endpoint = stack.enter_context(emulator(port, limit_reads))

@@ -1,4 +1,4 @@
-"""The whole system on one machine, from the code, the packages and the templates that run in AWS: the entry point."""
+"""One run of the pipeline: start the parts, send the events, show them, and reconcile."""
 
 import contextlib
 import json
@@ -17,7 +17,6 @@ from emulator.mappings.worker import Pace
 from emulator.server import REGION, emulator, export_line, work_on
 from local import deploy_command
 from local.pipeline import evidence, phone, reconcile, screen
-from local.pipeline import options as pipeline_options
 from local.pipeline.deployed import PipelineError, System
 from local.pipeline.figures import Figures, Watch
 from local.pipeline.options import Options
@@ -63,9 +62,8 @@ class Pipeline:
         """
         while not self.system.ready():
             heard = "".join(f"\n{text}" for text in self.system.said[-1:])
-            yield Figures(
-                self.at(), "starting", f"`deploy up` creates streams, table and functions: about 10 s.{heard}"
-            )
+            waiting = "`deploy up` builds what has changed, and creates streams and functions: about 10 s."
+            yield Figures(self.at(), "starting", waiting + heard)
         self._look()
         while not self.system.job_runs():
             yield self.figures("starting", "The Flink job starts, in a JVM: about 10 s. Then events are sent.")
@@ -174,7 +172,10 @@ def run(options: Options) -> int:
     progress.begin()
     with contextlib.ExitStack() as stack:
         try:
-            say("starting the emulator of AWS; the first message comes after about 20 s")
+            say(
+                "starting the emulator of AWS; the first message comes after about 20 s, or some minutes if the "
+                "packages must be built"
+            )
             endpoint = stack.enter_context(emulator())
             stack.enter_context(work_on(endpoint))
             shell = _shell_file(endpoint, stack)
@@ -193,15 +194,10 @@ def run(options: Options) -> int:
     return 1 if result.differences else 0
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; return the exit status (1: a difference or a part that broke, 2: bad option, 130: stopped)."""
-    options = pipeline_options.read(arguments)
+def main(options: Options) -> int:
+    """Run, with one line for an error; return the exit status."""
     try:
         return terminal.run("pipeline", lambda: run(options), SendError)
     except DeployError as error:
         say(f"pipeline: {error}; {error.next_step}")
         return error.status
-
-
-if __name__ == "__main__":
-    sys.exit(main())
