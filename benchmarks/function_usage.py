@@ -6,7 +6,6 @@ producer sends: the size of an event and of its item, and the share of events th
 defaults of `deploy.costs.monthly`.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -27,6 +26,7 @@ from emulator.functions.description import Function
 from emulator.functions.runtime import ExecutionEnvironment, Host
 from emulator.mappings.shards import event_record
 from emulator.server import emulator
+from emulator.terminal import Parser
 from producer import records, response_pool
 
 BUILD = Path(__file__).resolve().parent.parent / "build"
@@ -194,7 +194,7 @@ def crossings(folder: Path, margin: int) -> int:
 
 def main() -> None:
     """Measure and print."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = Parser("function_usage", "python -m benchmarks.function_usage", __doc__)
     options.add_argument("--rounds", type=int, default=50, help="invocations of each kind (%(default)s)")
     options.add_argument("--events", type=int, default=200_000, help="events drawn (%(default)s)")
     given = options.parse_args()

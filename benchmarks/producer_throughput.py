@@ -5,7 +5,6 @@ within a round, so that other work on the machine counts for both sides. The ste
 long and a short run, which removes the start. CPU time is that of the producer's process, without the emulator's.
 """
 
-import argparse
 import json
 import os
 import statistics
@@ -20,6 +19,7 @@ from typing import Any, NamedTuple
 import boto3
 
 from emulator.server import emulator, work_on
+from emulator.terminal import Parser
 from producer import records
 from producer.keyed_queue import MAX_REQUEST_RECORDS, Record
 
@@ -109,7 +109,7 @@ def summary(rounds: list[Round]) -> dict[str, float]:
 
 def main() -> None:
     """Measure, print a table and write it as JSON."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = Parser("producer_throughput", "python -m benchmarks.producer_throughput", __doc__)
     options.add_argument("--events", type=int, default=20_000, help="of a long run (default: 20000)")
     options.add_argument("--short", type=int, default=2_000, help="of a short run and of put_record (default: 2000)")
     options.add_argument("--rounds", type=int, default=5, help="default: 5")

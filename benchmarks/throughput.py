@@ -6,7 +6,6 @@ that the large one has more: without start and planning. Ratios are taken within
 for both sides. Every system has one worker (parallelism 1).
 """
 
-import argparse
 import contextlib
 import json
 import os
@@ -23,6 +22,7 @@ from typing import Any, NamedTuple, Self
 import psutil
 
 from benchmarks import make_events
+from emulator.terminal import Parser
 
 ROOT = Path(__file__).resolve().parent.parent
 OUTPUT = ROOT / "build" / "benchmarks" / "throughput.json"
@@ -160,7 +160,7 @@ def results(rounds: dict[str, list[Cost]], systems: list[System]) -> list[dict[s
 
 def main() -> None:
     """Measure, print a table and write it as JSON."""
-    options = argparse.ArgumentParser(description=__doc__)
+    options = Parser("throughput", "python -m benchmarks.throughput", __doc__)
     options.add_argument("--events", type=int, default=1_000_000, help="in the small file (default: 1000000)")
     options.add_argument("--times", type=int, default=6, help="how often the large file repeats them (default: 6)")
     options.add_argument("--rounds", type=int, default=5, help="default: 5, after one that warms up")

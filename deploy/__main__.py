@@ -5,7 +5,6 @@ import signal
 import sys
 from collections.abc import Callable
 from types import FrameType
-from typing import NoReturn
 
 from botocore.exceptions import (
     BotoCoreError,
@@ -23,6 +22,7 @@ from deploy.aws.errors import DeployError
 from deploy.aws.session import Aws
 from deploy.commands import application, down, logs, redrive, status, tail, up, verify
 from deploy.deployment import DEFAULT_NAME
+from deploy.progress import Parser
 
 Command = tuple[str, Callable[[argparse.ArgumentParser], None], Callable[[argparse.Namespace, Aws], int]]
 
@@ -50,15 +50,6 @@ COMMANDS: dict[str, Command] = {
 
 _FORESEEN = (DeployError, ClientError, BotoCoreError, ResponseParserError, OSError)
 _BAD_INPUT = (NoRegionError, NoCredentialsError, PartialCredentialsError, ProfileNotFound)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser whose errors are one line."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and end with exit status 2."""
-        line = " ".join(message.split()).removeprefix("argument ")
-        self.exit(2, f"deploy: {line}; `{self.prog} --help` shows the options\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -1,9 +1,11 @@
-"""What a command says while it works: one line a step, with the time since it began, on stderr."""
+"""What a command says on stderr: one line a step, with the time since it began, and one line of a bad option."""
 
+import argparse
 import contextlib
 import sys
 import time
 from collections.abc import Iterator
+from typing import NoReturn
 
 _began = time.monotonic()
 
@@ -32,3 +34,12 @@ def step(what: str) -> Iterator[None]:
     began = time.monotonic()
     yield
     say(f"{what}: done in {time.monotonic() - began:.1f} s")
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, and end with exit status 2."""
+        line = " ".join(message.split()).removeprefix("argument ")
+        self.exit(2, f"deploy: {line}; `{self.prog} --help` shows the options\n")

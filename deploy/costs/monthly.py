@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from deploy import deployment
 from deploy.costs import hourly
+from deploy.progress import Parser
 
 MONTH = hourly.HOURS_A_MONTH * 3600
 GB = 1e9
@@ -353,7 +354,7 @@ def table(setting: Callable[[float, Assumptions], list[Line]], a: Assumptions) -
 def parser(module: str, description: str | None) -> argparse.ArgumentParser:
     """A command line whose options are the assumptions; their docstring explains them."""
     explained = dict(re.findall(r"^    (\w+): (.*(?:\n {8}.*)*)", inspect.getdoc(Assumptions) or "", re.MULTILINE))
-    made = argparse.ArgumentParser(prog=f"python -m deploy.costs.{module}", description=description)
+    made = Parser(prog=f"python -m deploy.costs.{module}", description=description)
     for field in fields(Assumptions):
         text = " ".join(explained[field.name].split()).replace("%", "%%")
         option = "--" + field.name.replace("_", "-")
