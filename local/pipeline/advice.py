@@ -39,7 +39,9 @@ def advice(figures: Figures, shell: str) -> list[str]:
         letters = counted(figures.dead_letters, "dead letter")
         found.append(f"{letters}, to fix at the producer: deploy tail dead-letters --from-start")
     # Sourced first, so that it is this emulator that `deploy` works on.
-    todo = [f"In another terminal: . {shell}", *found] if found else ["Nothing to do."]
+    there = f"In another terminal: . {shell}"
+    logs = "deploy logs job (or kinesis-to-dynamo, alerts-to-sns)"
+    todo = [there, *found] if found else ["Nothing to do.", f"{there}; {logs}"]
     return [*todo, figures.dashboard] if figures.dashboard else todo
 
 
