@@ -12,9 +12,10 @@ from .settings import AlertSettings, Tables
 
 
 def environment(alerts: AlertSettings, config: Mapping[str, str]) -> TableEnvironment:
-    """A table environment in streaming mode, configured as given and with what the SQL relies on."""
+    """A table environment in streaming mode, configured as given and with what the SQL relies on, and a job's name."""
     t_env = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
     needed = {
+        "pipeline.name": "low_inventory",
         "table.local-time-zone": "UTC",
         "table.exec.state.ttl": alerts.state_ttl,
         # Both sinks read one view; with this it is planned, and so computed, once.

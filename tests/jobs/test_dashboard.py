@@ -33,6 +33,7 @@ def test_dashboard_of_a_running_job(jvm: Path) -> None:
         assert address.startswith("http://127.0.0.1:")
         (job,) = json.loads(get(f"{address}/jobs"))["jobs"]
         assert job["id"] == str(client.get_job_id())
+        assert json.loads(get(f"{address}/jobs/{job['id']}"))["name"] == "low_inventory"
         assert b"Apache Flink Web Dashboard" in get(f"{address}/")
         features = json.loads(get(f"{address}/config"))["features"]
         assert (features["web-submit"], features["web-cancel"]) == (False, False)
