@@ -16,17 +16,18 @@ WHERE (SPLIT_INDEX(text, 'inventory', 1) IS NOT NULL OR SPLIT_INDEX(text, '\u', 
   AND NOT REGEXP(text, {{certainly_not_low}});
 
 -- What the text of a record tells: a plain one is a usable inventory event and a flat one an inventory event with scalars
--- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser.
+-- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser. (A record that
+-- is not UTF-8 has another text than its own, which is neither plain nor used further.)
 CREATE TEMPORARY VIEW with_form AS
 SELECT
   *,
   CASE
     WHEN RAND() < 0 THEN CAST(NULL AS STRING)
-    WHEN REGEXP(record, {{plain}}) THEN 'plain'
-    WHEN ENCODE(DECODE(CAST(record AS BYTES), 'UTF-8'), 'UTF-8') <> CAST(record AS BYTES) THEN 'not_utf8'
-    WHEN NOT REGEXP(record, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') THEN 'not_a_json_object'
-    WHEN REGEXP(record, {{flat}}) THEN 'flat'
-    WHEN REGEXP(record, {{perhaps_beyond}}) THEN 'perhaps_beyond'
+    WHEN REGEXP(text, {{plain}}) THEN 'plain'
+    WHEN ENCODE(text, 'UTF-8') <> CAST(record AS BYTES) THEN 'not_utf8'
+    WHEN NOT REGEXP(text, '^[ \t\r\n]*+\{(?s:.*)\}[ \t\r\n]*+\z') THEN 'not_a_json_object'
+    WHEN REGEXP(text, {{flat}}) THEN 'flat'
+    WHEN REGEXP(text, {{perhaps_beyond}}) THEN 'perhaps_beyond'
     ELSE 'json'
   END AS form
 FROM candidates;
@@ -36,14 +37,14 @@ FROM candidates;
 CREATE TEMPORARY VIEW wrapped AS
 SELECT
   *,
-  CONCAT('[', record, ',{"type":"', {{token}}, '"}]') AS json,
+  CASE WHEN form IN ('json', 'perhaps_beyond') THEN CONCAT('[', text, ',{"type":"', {{token}}, '"}]') END AS json,
   CASE form
     WHEN 'json' THEN TRUE
     WHEN 'perhaps_beyond' THEN
-      NOT REGEXP(record, {{long_name}}) AND NOT REGEXP(skeleton, {{long_number}}) AND NOT {{too_deep}}
+      NOT REGEXP(text, {{long_name}}) AND NOT REGEXP(skeleton, {{long_number}}) AND NOT {{too_deep}}
   END AS is_parsed
 FROM (
-  SELECT *, CASE form WHEN 'perhaps_beyond' THEN REGEXP_REPLACE(record, {{text}}, '') END AS skeleton
+  SELECT *, CASE form WHEN 'perhaps_beyond' THEN REGEXP_REPLACE(text, {{text}}, '') END AS skeleton
   FROM with_form
 );
 
@@ -64,20 +65,20 @@ SELECT
   form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[1].type') = {{token}}, FALSE) AS is_object,
   form IN ('plain', 'flat') OR COALESCE(JSON_VALUE(fields, '$[0].type') = 'inventory', FALSE) AS is_inventory,
   CASE form
-    WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"product_id":', 1), '"', 1)
+    WHEN 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(text, '"product_id":', 1), '"', 1)
     WHEN 'flat' THEN {{cut(product_id)}}
     -- (Half a surrogate pair becomes `?`, as it does wherever a text becomes bytes.)
     ELSE DECODE(ENCODE(JSON_VALUE(fields, '$[0].product_id'), 'UTF-8'), 'UTF-8')
   END AS product_id,
   CASE form
     WHEN 'plain' THEN
-      TRIM(BOTH ' "' FROM SPLIT_INDEX(SPLIT_INDEX(SPLIT_INDEX(record, '"inventory":', 1), ',', 0), '}', 0))
+      TRIM(BOTH ' "' FROM SPLIT_INDEX(SPLIT_INDEX(SPLIT_INDEX(text, '"inventory":', 1), ',', 0), '}', 0))
     WHEN 'flat' THEN {{cut(inventory)}}
     ELSE JSON_VALUE(fields, '$[0].inventory')
   END AS inventory_text,
   CASE
     WHEN RAND() < 0 THEN CAST(NULL AS STRING)
-    WHEN form = 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(record, '"timestamp":', 1), '"', 1)
+    WHEN form = 'plain' THEN SPLIT_INDEX(SPLIT_INDEX(text, '"timestamp":', 1), '"', 1)
     WHEN form = 'flat' THEN {{cut(timestamp)}}
     ELSE JSON_VALUE(fields, '$[0].timestamp')
   END AS time_text
@@ -95,7 +96,8 @@ SELECT
   CASE
     WHEN RAND() < 0 THEN CAST(NULL AS STRING)
     WHEN form <> 'plain' AND NOT REGEXP(time_text, {{timestamp}}) THEN CAST(NULL AS STRING)
-    WHEN CHAR_LENGTH(time_text) = 24 AND time_text LIKE '%Z' THEN REPLACE(time_text, ',', '.')
+    WHEN CHAR_LENGTH(time_text) = 24 AND time_text LIKE '%Z' THEN
+      CASE form WHEN 'plain' THEN time_text ELSE REPLACE(time_text, ',', '.') END
     ELSE CONCAT(
       DATE_FORMAT(
         TIMESTAMPADD(
@@ -113,23 +115,31 @@ SELECT
   CASE
     WHEN form = 'plain' THEN FALSE
     WHEN form = 'flat' THEN
-      REGEXP(record, '"product_id": ?[-0-9]') AND NOT REGEXP(product_id, '^(0|-?[1-9][0-9]{0,17})\z')
+      REGEXP(text, '"product_id": ?[-0-9]') AND NOT REGEXP(product_id, '^(0|-?[1-9][0-9]{0,17})\z')
     WHEN product_id IN ('Infinity', '-Infinity') THEN
       JSON_VALUE(
         REGEXP_REPLACE(json, '(?<=[: \t\r\n])-?[0-9][-+.eE0-9]*+(?=[ \t\r\n]*+[,}])', '0'),
         '$[0].product_id') = '0'
     WHEN NOT REGEXP(fields, '"product_id":[-0-9]') THEN FALSE
     WHEN NOT REGEXP(JSON_QUERY(fields, '$[0].product_id' WITH UNCONDITIONAL ARRAY WRAPPER), '^\[[-0-9]') THEN FALSE
-    WHEN product_id = '0' AND REGEXP(record, '-0') THEN
+    WHEN product_id = '0' AND REGEXP(text, '-0') THEN
       JSON_VALUE(REGEXP_REPLACE(json, '(?<=[: \t\r\n])-0(?=[ \t\r\n]*+[,}])', '-0.5'), '$[0].product_id') <> '0'
     ELSE NOT REGEXP(product_id, '^-?[0-9]{1,18}\z')
   END AS is_other_number
 FROM with_texts;
 
--- Why a record is a dead letter: the first reason that applies, or NULL.
+-- Why a record is a dead letter: the first reason that applies, or NULL. Flink copies each row for one of the two views
+-- below, so it has only what they need: the text of an event only if the rule uses more of its fields.
 CREATE TEMPORARY VIEW with_reason AS
 SELECT
-  *,
+  product_id,
+  inventory,
+  ts,
+  sequence_number,
+  seen_at,
+  is_inventory,
+  {{event}} AS event,
+  CASE WHEN form <> 'plain' THEN record END AS record,
   CASE
     WHEN form = 'plain' THEN CAST(NULL AS STRING)
     WHEN form = 'not_utf8' THEN form
@@ -144,7 +154,7 @@ FROM with_values;
 
 -- What the rule is about.
 CREATE TEMPORARY VIEW inventory_events AS
-SELECT product_id, inventory, ts, json, sequence_number, seen_at
+SELECT product_id, inventory, ts, event, sequence_number, seen_at
 FROM with_reason
 WHERE is_inventory AND reason IS NULL;
 

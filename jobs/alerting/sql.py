@@ -8,15 +8,15 @@ from pathlib import Path
 from . import patterns
 from .settings import AlertSettings, SettingsError, Tables
 
-_FOLDER = Path(__file__).parents[1]
-RULE = _FOLDER / "low_inventory.sql"
+_READING = Path(__file__).parents[1] / "reading.sql"
+RULE = _READING.with_name("low_inventory.sql")
 _VIEW = re.compile(
     r"^(?:-- certainly not low: ([^\n]*)\n)?CREATE TEMPORARY VIEW (\w+) AS\n(.*?);$", re.MULTILINE | re.DOTALL
 )
 
 # An array or an object has a length, a scalar has none.
-_FIELD = "CASE WHEN JSON_VALUE(json, '$[0].{0}.length()') IS NULL THEN JSON_VALUE(json, '$[0].{0}') END"
-_REST = """TRIM(LEADING ' ' FROM SPLIT_INDEX(record, '"{0}":', 1))"""
+_FIELD = "CASE WHEN JSON_VALUE(event, '$.{0}.length()') IS NULL THEN JSON_VALUE(event, '$.{0}') END"
+_REST = """TRIM(LEADING ' ' FROM SPLIT_INDEX(text, '"{0}":', 1))"""
 _CUT = (
     f"CASE WHEN {_REST} LIKE '\"%' THEN SPLIT_INDEX({_REST}, '\"', 1) "
     f"ELSE NULLIF(SPLIT_INDEX(SPLIT_INDEX({_REST}, ',', 0), '}}}}', 0), 'null') END"
@@ -64,18 +64,22 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         "payload_bytes": tables.payload_bytes,
     }
 
+    needs_text = any("{{field(" in query for _, _, query in _VIEW.findall(RULE.read_text(encoding="utf-8")))
+
     def fill(match: re.Match[str]) -> str:
         name, argument = match.groups()
         if name == "in_order":
             return "in_stream_order" if tables.sequence_numbers else "with_threshold"
+        if name == "event":
+            return "text" if needs_text else "CAST(NULL AS STRING)"
         if name == "too_deep":
             return _too_deep()
         return literal(values[name]) if argument is None else _MACROS[name].format(argument)
 
     return {
         name: re.sub(r"\{\{(\w+)(?:\(([^()]+)\))?\}\}", fill, query)
-        for file in ("reading.sql", "low_inventory.sql")
-        for _, name, query in _VIEW.findall((_FOLDER / file).read_text(encoding="utf-8"))
+        for file in (_READING, RULE)
+        for _, name, query in _VIEW.findall(file.read_text(encoding="utf-8"))
     }
 
 

@@ -1,5 +1,6 @@
 """Flink's plan computes once what reading.sql says is computed once; twice would be right too, but slow."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,8 @@ def test_no_guarded_column_is_copied(jvm: Path, policy: str) -> None:
     guarded = sum(query.count("RAND()") for query in views.values())
     assert guarded == 4
     assert executed.count("RAND()") == guarded
+    # What Flink copies for each of the two views below it.
+    shared = next(line for line in executed.splitlines() if line.endswith("(reuse_id=[1])"))
+    columns = "product_id, inventory, ts, null:VARCHAR(2147483647) AS sequence_number, seen_at, is_inventory"
+    assert shared.startswith(f"Calc(select=[{columns}, null:VARCHAR(2147483647) AS event, CASE(")
+    assert re.findall(r"\) AS (\w+)", shared) == ["sequence_number", "event", "record", "reason"]
