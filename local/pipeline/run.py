@@ -132,9 +132,11 @@ def _report(result: reconcile.Result, pipeline: Pipeline, kept: bool) -> None:
         say("well-formed events failed; with --keep the function's log can be read")
     if result.latencies:
         say(f"the first message went out {pipeline.first_message():.1f} s after the start")
+        late = result.latency(99, after=10)
+        later = f", after the first ten seconds {late:.2f} s" if late else ""
         say(
             f"from put_record to publish: median {result.latency(50):.2f} s, 99th percentile "
-            f"{result.latency(99):.2f} s, after the first ten seconds {result.latency(99, after=10):.2f} s "
+            f"{result.latency(99):.2f} s{later} "
             f"({counted(len(result.latencies), 'alert')}; mappings read every "
             f"{POLL_INTERVAL:g} s and retry first after {_FIRST_RETRY:g} s; on AWS every {Pace().poll:g} s and "
             f"after about {Pace().first_retry:g} s)"

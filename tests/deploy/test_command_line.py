@@ -35,11 +35,14 @@ def test_the_old_name_of_an_option() -> None:
     assert deploy.parser().parse_args(["up", "--role-arn", "arn"]).service_role_arn == "arn"
 
 
-def test_help_needs_no_boto3() -> None:
+@pytest.mark.parametrize("module", ["deploy", "emulator", "local.pipeline"])
+def test_help_needs_no_boto3(module: str) -> None:
     """Which takes most of a second to import on a slow machine."""
-    script = "import sys; from deploy import __main__; __main__.parser(); print(*sys.modules)"
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert "boto3" not in done.stdout.split()
+    command = [sys.executable, "-X", "importtime", "-m", module, "--help"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    imported = {line.split("|")[-1].strip() for line in done.stderr.splitlines()}
+    assert "argparse" in imported
+    assert not {"boto3", "rich", "moto"} & imported
 
 
 @pytest.mark.parametrize(
