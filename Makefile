@@ -9,6 +9,7 @@ COMPILE := $(BIN)/uv pip compile -q --no-header --generate-hashes --python-versi
 # The line of the connector (docs/lines.md); with CONNECTOR_JAR=FILE a jar of it from elsewhere.
 LINE ?= connector-4
 export CONNECTOR_LINE := $(LINE)
+LINE_ENVS := .venv/dev $(if $(filter flink-2.2,$(LINE)),.venv-2.2/run)
 BUILD := ./build.sh --line $(LINE) $(if $(CONNECTOR_JAR),--connector-jar "$(CONNECTOR_JAR)")
 # `up`, which pipeline and rehearsal run, builds everything but a jar from elsewhere.
 TAKE_JAR := $(if $(CONNECTOR_JAR),$(BUILD))
@@ -25,11 +26,11 @@ FLINK_ENV := .venv$(if $(filter 2.2,$(FLINK)),-2.2)
 run: $(FLINK_ENV)/run
 	$(FLINK_ENV)/bin/python jobs/low_inventory.py
 
-pipeline: .venv/dev
+pipeline: $(LINE_ENVS)
 	@$(TAKE_JAR)
 	@$(BIN)/python -m local.pipeline $(ARGS)
 
-rehearsal: .venv/dev
+rehearsal: $(LINE_ENVS)
 	@$(TAKE_JAR)
 	@$(BIN)/python -m local.rehearsal $(ARGS)
 
@@ -48,8 +49,8 @@ test-fast: .venv/dev lint
 	$(BIN)/python -m pytest -n 2 -m "not jvm"
 
 # Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
-faults: .venv/dev
-	$(BUILD)
+faults: $(LINE_ENVS)
+	$(BUILD) --if-possible
 	FAULTS=full $(BIN)/python -m pytest tests/faults -s $(ARGS)
 
 lint: .venv/dev

@@ -15,7 +15,9 @@ from jobs.alerting import connector as connectors
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
 from jobs.alerting.settings import AlertSettings, SettingsError
+from local.deploy_command import LINE
 from tests.emulated import Emulator
+from tests.faults.cluster import PYTHON
 from tests.jobs.detection import Detect, Rows, submit
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.
@@ -67,13 +69,21 @@ def jvm() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def connector() -> Path:
     """The connector jar of the line CONNECTOR_LINE, from `./build.sh`; Maven may not have been able to get it."""
+    jar = connectors.LIB / LINE / connectors.JAR
+    if not jar.exists():
+        pytest.skip(f"{jar} is missing: no connector of {LINE} (./build.sh --line {LINE} says why)")
+    if not PYTHON.exists():
+        pytest.skip(f"{PYTHON} is missing: no Flink for {LINE} (make .venv-2.2/run installs it)")
+    return jar
+
+
+@pytest.fixture
+def own_connector(connector: Path) -> connectors.Connector:
+    """The connector for a job in the JVM of this process, whose Flink may not be that of the line."""
     try:
-        found = connectors.find()
+        return connectors.find()
     except SettingsError as error:
         pytest.skip(str(error))
-    if not found.jar.exists():
-        pytest.skip(f"{found.jar} is missing: no connector of {found.line} (./build.sh --line {found.line} says why)")
-    return found.jar
 
 
 @pytest.fixture(scope="session")

@@ -18,10 +18,16 @@ from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
 
 # Seconds that a job has to end by itself.
 _END_SECONDS = 10
+_ROOT = Path(__file__).resolve().parents[2]
 _RUN_OPTIONS = "kinesis.analytics.flink.run.options"
 # One compiler, one thread for garbage, and no verification of the classes of a jar that was built here: enough for some
 # hundred events a second, and it starts some seconds sooner.
 _QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
+
+
+def python(runtime: str) -> Path:
+    """The Python with the Flink of a runtime: for FLINK-2_2 that of `make .venv-2.2/run`, which need not be there."""
+    return _ROOT / ".venv-2.2" / "bin" / "python" if runtime == "FLINK-2_2" else Path(sys.executable)
 
 
 class RealJobs:
@@ -51,6 +57,8 @@ class RealJobs:
                 self._runs[application.name] = _Run(application, code, log, self._endpoint)
             except zipfile.BadZipFile as error:
                 log([f"the code: {error}", f"{DRIVER_DIED}1"])
+            except FileNotFoundError as error:
+                log([f"{error.filename} is missing: `make .venv-2.2/run` installs Flink 2.2", f"{DRIVER_DIED}1"])
 
     def stop(self, application: Application) -> None:
         """End the job and wait for it."""
@@ -93,9 +101,10 @@ class _Run:
         flink: dict[str, Any] = application.configuration.get("FlinkApplicationConfiguration", {})
         parallelism = str(flink.get("ParallelismConfiguration", {}).get("Parallelism", 1))
         script = folder / _pairs(application, _RUN_OPTIONS)["python"]
+        program = [str(python(application.configuration["Runtime"])), str(script)]
         options = f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_QUICK_START}".strip()
         return subprocess.Popen(
-            [sys.executable, str(script), "--properties", str(properties), "--parallelism", parallelism, "--ui"],
+            [*program, "--properties", str(properties), "--parallelism", parallelism, "--ui"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -15,7 +15,8 @@ from .settings import SettingsError
 JAR, LINE_FILE = "pyflink-dependencies.jar", "connector-line.txt"
 """What `build.sh` puts side by side: the jar, and the name of its line."""
 
-_LIB = Path(__file__).resolve().parents[2] / "lib"
+LIB = Path(__file__).resolve().parents[2] / "lib"
+"""Beside this code: in the repository with a folder for each line, in the job's zip with the one."""
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Connector:
     jar: Path
 
 
-def find(lib: Path = _LIB) -> Connector:
+def find(lib: Path = LIB) -> Connector:
     """The connector beside this code: in the job's zip the only one, in the repository that of CONNECTOR_LINE.
 
     Args:

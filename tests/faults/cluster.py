@@ -15,12 +15,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import pyflink
-
+from deploy import packages
+from emulator.flink import jobs
 from jobs.alerting import jvm
+from local.deploy_command import LINE
 from tests.emulated import eventually
 
-HOME = Path(pyflink.__file__).parent
+PYTHON = jobs.python(packages.LINES[LINE])
+"""The Python with the Flink of the line that is tested."""
+HOME = PYTHON.parents[1] / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages/pyflink"
 _PR_SET_PDEATHSIG = 1
 # A JVM that compiles once and collects with one thread starts sooner; for some hundred events a second it is enough.
 _QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
@@ -105,7 +108,7 @@ class Cluster:
             "FLINK_CONF_DIR": str(self._folder / "conf"),
             "FLINK_LOG_DIR": str(self._folder / "logs"),
             "FLINK_PID_DIR": str(self._folder / "tmp"),
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "PATH": f"{PYTHON.parent}:{os.environ['PATH']}",
             "TMPDIR": str(self._folder / "tmp"),
         }
 

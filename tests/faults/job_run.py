@@ -6,7 +6,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.server import ACCOUNT, REGION
-from jobs.alerting import connector, lines
+from jobs.alerting import lines
+from local.deploy_command import LINE
 from tests.emulated import eventually
 from tests.faults.outcome import Outcome, Written, judge
 from tests.faults.sent import MARGIN, THRESHOLD, Shop
@@ -48,7 +49,7 @@ class JobRun:
         self._endpoint = endpoint or stage.endpoint
         self._properties = stage.folder / f"{self.streams.events}.json"
         self._position = {"source.init.position": position}
-        self._first_line = connector.find().line == lines.FIRST
+        self._first_line = LINE == lines.FIRST
 
     def _write_properties(self) -> None:
         arn = f"arn:aws:kinesis:{REGION}:{ACCOUNT}:stream/"

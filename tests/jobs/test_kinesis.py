@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from deploy import packages
-from jobs.alerting import connector, kinesis, run, settings
+from jobs.alerting import kinesis, run, settings
+from jobs.alerting.connector import Connector
 from jobs.alerting.settings import AlertSettings, Streams
 from local.deploy_command import LINE
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
-from tests.faults.cluster import cluster
+from tests.faults.cluster import PYTHON, cluster
 from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -72,7 +73,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     job = subprocess.Popen(
-        [sys.executable, str(SCRIPT), "--properties", str(emulator.properties(tmp_path / "p.json"))],
+        [str(PYTHON), str(SCRIPT), "--properties", str(emulator.properties(tmp_path / "p.json"))],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         env={**os.environ, "TMPDIR": str(temporary)},
@@ -92,9 +93,7 @@ def test_on_its_own(emulator: Emulator, tmp_path: Path) -> None:
 @pytest.mark.usefixtures("connector")
 def test_stream_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None:
     properties = emulator.properties(tmp_path / "p.json")
-    job = subprocess.run(
-        [sys.executable, str(SCRIPT), "--properties", str(properties)], capture_output=True, timeout=300
-    )
+    job = subprocess.run([str(PYTHON), str(SCRIPT), "--properties", str(properties)], capture_output=True, timeout=300)
     assert job.returncode == 1
     assert b"http-requests" in job.stderr.splitlines()[-1]
     assert b"Traceback" not in job.stderr
@@ -131,23 +130,23 @@ def test_from_its_package(emulator: Emulator, tmp_path: Path) -> None:
         assert flink.ask(f"/jobs/{job}/config")["execution-config"]["job-parallelism"] in (2, -1)
 
 
-def start(streams: Streams, alerts: AlertSettings, **config: str) -> Any:
+def start(own: Connector, streams: Streams, alerts: AlertSettings, **config: str) -> Any:
     """Run the job in the session's JVM; return its client."""
-    return submit(alerts, kinesis.tables(streams), run.own_config(connector.find(), 1) | config).get_job_client()
+    return submit(alerts, kinesis.tables(streams), run.own_config(own, 1) | config).get_job_client()
 
 
-@pytest.mark.usefixtures("jvm", "connector")
-def test_state_survives_a_restart(emulator: Emulator, tmp_path: Path) -> None:
+@pytest.mark.usefixtures("jvm")
+def test_state_survives_a_restart(emulator: Emulator, own_connector: Connector, tmp_path: Path) -> None:
     """Stopped with a savepoint and started from it, `crossing` sends no second alert for a product still below."""
     emulator.create_streams(shards=1)
     properties = emulator.properties(tmp_path / "p.json", policy="crossing", rearm_margin="5")
-    streams, alerts = settings.read_properties(properties, connector.find().line)
+    streams, alerts = settings.read_properties(properties, own_connector.line)
     emulator.put([event("A", 3), event("B", 30)], lambda _: "k")
-    first = start(streams, alerts)
+    first = start(own_connector, streams, alerts)
     eventually(lambda: len(emulator.rows(ALERTS)) == 1, "the first alert")
     savepoint = first.stop_with_savepoint(False, str(tmp_path)).result()
     emulator.put([event("A", 2), event("A", 14), event("B", 4), event("A", 1)], lambda _: "k")
-    second = start(streams, alerts, **{"execution.savepoint.path": savepoint})
+    second = start(own_connector, streams, alerts, **{"execution.savepoint.path": savepoint})
     try:
         eventually(lambda: len(emulator.rows(ALERTS)) == 2, "the alert of another product")
         emulator.put([event("A", 15), event("A", 6)], lambda _: "k")
@@ -166,19 +165,21 @@ def key_of(shard: int) -> str:
     )
 
 
-@pytest.mark.usefixtures("jvm", "connector")
+@pytest.mark.usefixtures("jvm")
 @pytest.mark.parametrize("from_savepoint", [True, False])
-def test_started_again_where_a_shard_was_not_read(emulator: Emulator, tmp_path: Path, from_savepoint: bool) -> None:
+def test_started_again_where_a_shard_was_not_read(
+    emulator: Emulator, own_connector: Connector, tmp_path: Path, from_savepoint: bool
+) -> None:
     """At LATEST, nothing that comes after the first start is lost, also in a shard from which nothing was read.
 
     A savepoint keeps what was read; for the other shard, and without a savepoint, the time of the first start counts,
     which `deploy` writes into the properties.
     """
     emulator.create_streams(shards=2)
-    streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"), connector.find().line)
+    streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"), own_connector.line)
     emulator.put([event("before", 1)], lambda _: key_of(1))
     began = datetime.now(UTC).isoformat()
-    first = start(replace(streams, position="LATEST"), alerts)
+    first = start(own_connector, replace(streams, position="LATEST"), alerts)
 
     def read_one_shard() -> bool:
         # What is written before the job is submitted is not read.
@@ -193,7 +194,7 @@ def test_started_again_where_a_shard_was_not_read(emulator: Emulator, tmp_path: 
         first.cancel().result()
     emulator.put([event("away", 3)], lambda _: key_of(0))
     emulator.put([event("unread", 4)], lambda _: key_of(1))
-    again = start(replace(streams, position="AT_TIMESTAMP", timestamp=began), alerts, **config)
+    again = start(own_connector, replace(streams, position="AT_TIMESTAMP", timestamp=began), alerts, **config)
     try:
         eventually(
             lambda: {"away", "unread"} <= {row["product_id"] for row in emulator.rows(ALERTS)},

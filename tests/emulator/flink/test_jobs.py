@@ -13,7 +13,7 @@ import boto3
 import pytest
 
 from deploy.aws import flink_job
-from emulator.flink import endpoint
+from emulator.flink import endpoint, jobs
 from emulator.flink.jobs import RealJobs
 from emulator.flink.service import FlinkService
 from tests.emulated import REGION, Emulator, eventually
@@ -47,7 +47,7 @@ class Shop:
         self._clients["logs"].create_log_group(logGroupName=GROUP)
         self._clients["logs"].create_log_stream(logGroupName=GROUP, logStreamName=STREAM)
 
-    def create(self, content: bytes) -> None:
+    def create(self, content: bytes, runtime: str = "FLINK-1_20") -> None:
         """Upload code, and create the application."""
         self._clients["s3"].put_object(Bucket="code", Key="job.zip", Body=content)
         groups = [
@@ -67,7 +67,7 @@ class Shop:
         }
         self.call(
             "CreateApplication",
-            RuntimeEnvironment="FLINK-1_20",
+            RuntimeEnvironment=runtime,
             ServiceExecutionRole="arn:aws:iam::123456789012:role/shop",
             ApplicationConfiguration=configuration,
         )
@@ -114,9 +114,9 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def shop(emulator: Emulator, folder: Path) -> Iterator[Shop]:
-    jobs = RealJobs(emulator.endpoint)
-    yield Shop(emulator, jobs)
-    jobs.close()
+    real = RealJobs(emulator.endpoint)
+    yield Shop(emulator, real)
+    real.close()
     assert list(folder.iterdir()) == []
 
 
@@ -192,11 +192,21 @@ def test_code_that_is_no_zip(shop: Shop) -> None:
     shop.stop()
 
 
+def test_a_flink_that_is_not_installed(shop: Shop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """FLINK-2_2 has an environment of its own, and no other Flink runs in its place."""
+    monkeypatch.setattr(jobs, "_ROOT", tmp_path / "root")
+    shop.create(package(RUNS), "FLINK-2_2")
+    shop.start()
+    python = tmp_path / "root" / ".venv-2.2" / "bin" / "python"
+    assert shop.said()[1] == f"{python} is missing: `make .venv-2.2/run` installs Flink 2.2"
+    shop.stop()
+
+
 def test_none_starts_after_the_end(emulator: Emulator, folder: Path) -> None:
-    jobs = RealJobs(emulator.endpoint)
-    shop = Shop(emulator, jobs)
+    real = RealJobs(emulator.endpoint)
+    shop = Shop(emulator, real)
     shop.create(package(RUNS))
-    jobs.close()
+    real.close()
     shop.start()
     assert list(folder.iterdir()) == []
     assert not [one for one in Path("/proc").glob("[0-9]*/cmdline") if _is_mine(one, folder)]
