@@ -41,7 +41,7 @@ test: .venv-2.2/run
 else
 test: .venv/dev .venv/scan $(if $(FLINK),,.venv-2.2/run) lint
 	$(BUILD) --if-possible
-	$(BIN)/python -m pytest -n 2 $(if $(FLINK),--ignore tests/jobs/test_flink_2_2.py)
+	$(BIN)/python -m pytest -n 3 $(if $(FLINK),--ignore tests/jobs/test_flink_2_2.py)
 endif
 
 # For daily work: all that needs no JVM.

@@ -34,7 +34,17 @@ TOGETHER = {
     **dict.fromkeys(("test_contract", "test_dashboard", "test_prefilter", "test_property", "test_stream_order"), "jvm"),
     "test_fuzz": "jvm",
     "test_faults": "cluster",
+    "test_function_faults": "functions",
 }
+# What takes long is begun early, so that no process is left alone with it at the end.
+LONG = (
+    "tests/jobs/test_flink_2_2",
+    "tests/jobs/test_kinesis",
+    "tests/jobs/test_options",
+    "tests/local/test_pipeline",
+    "tests/local/test_rehearsal",
+    "tests/test_documented_output",
+)
 
 
 class Together(LoadScopeScheduling):  # type: ignore[misc]
@@ -50,6 +60,11 @@ class Together(LoadScopeScheduling):  # type: ignore[misc]
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> LoadScopeScheduling:
     """What pytest-xdist asks for the distribution of the tests."""
     return Together(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the long tests first."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
 
 
 def pytest_itemcollected(item: pytest.Item) -> None:

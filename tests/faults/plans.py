@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.faults import function_plans, job_plans, whole_plans
+from tests.faults.conftest import FULL
 from tests.faults.outcome import Outcome
 from tests.faults.stage import Stage
 
@@ -16,6 +17,13 @@ class Plan:
     run: Callable[[Stage, str], Outcome]
     short: bool = False
     with_job: bool = True
+
+    def check(self, stage: Stage, record: list[Outcome]) -> None:
+        """Carry it out, and fail for what design.md does not allow; `record` gets the outcome."""
+        outcome = self.run(stage, self.name)
+        record.append(outcome)
+        print(" | ".join(outcome.cells()), flush=True)
+        assert outcome.problems() == []
 
 
 PLANS = [
@@ -54,3 +62,8 @@ PLANS = [
     ),
     Plan("soak of ten minutes, crossing", whole_plans.soak(600)),
 ]
+
+
+def chosen(with_job: bool) -> list[Plan]:
+    """Those of this run, with the job or without it."""
+    return [plan for plan in PLANS if plan.with_job is with_job and (FULL or plan.short)]
