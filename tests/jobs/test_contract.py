@@ -62,20 +62,30 @@ def test_quotes_in_a_product_stay_data(detect: Detect) -> None:
     assert [alert["product_id"] for alert in alerts] == names
 
 
-@pytest.mark.parametrize(
-    ("margin", "stock", "alerts"),
-    [
-        (0, [12, 9, 8, 10, 9], [9, 9]),
-        (0, [3, 2, 1], [3]),
-        (5, [9, 14, 8, 15, 7], [9, 7]),
-        (5, [20, 12, 9, 12, 9, 14, 9], [9]),
-        (2**31 - 1, [9, 2**31 - 1, 8], [9]),
-    ],
-)
-def test_crossing(detect: Detect, margin: int, stock: list[int], alerts: list[int]) -> None:
-    records = [event(inventory=number) for number in stock]
-    found, _ = detect(records, policy="crossing", rearm_margin=margin)
-    assert [alert["inventory"] for alert in found] == alerts
+CROSSING: list[tuple[int, list[int], list[int]]] = [
+    (0, [12, 9, 8, 10, 9], [9, 9]),
+    (0, [3, 2, 1], [3]),
+    (5, [9, 14, 8, 15, 7], [9, 7]),
+    (5, [20, 12, 9, 12, 9, 14, 9], [9]),
+    (2**31 - 1, [9, 2**31 - 1, 8], [9]),
+]
+
+
+@pytest.fixture(scope="module")
+def crossings(detect: Detect) -> list[list[int]]:
+    """What each case of CROSSING comes to: a job a margin, and a product a case."""
+    found: list[list[int]] = [[] for _ in CROSSING]
+    for margin in {margin for margin, _, _ in CROSSING}:
+        cases = [(number, stock) for number, (own, stock, _) in enumerate(CROSSING) if own == margin]
+        records = [event(inventory=level, product_id=str(number)) for number, stock in cases for level in stock]
+        for alert in detect(records, policy="crossing", rearm_margin=margin)[0]:
+            found[int(alert["product_id"])].append(alert["inventory"])
+    return found
+
+
+@pytest.mark.parametrize("number", range(len(CROSSING)), ids=[f"{case[0]}-{case[1]}" for case in CROSSING])
+def test_crossing(crossings: list[list[int]], number: int) -> None:
+    assert crossings[number] == CROSSING[number][2]
 
 
 def test_crossing_keeps_the_order_of_a_large_file(detect: Detect) -> None:

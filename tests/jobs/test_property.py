@@ -113,7 +113,7 @@ def mutated(draw: st.DrawFn) -> bytes:
 
 records = st.lists(
     st.one_of(events(usable=True).map(str.encode), mutated(), mutated(), st.binary(max_size=40)),
-    min_size=1,
+    min_size=60,
     max_size=80,
 ).map(lambda batch: [record.replace(b"\n", b" ").rstrip(b"\r") for record in batch])
 
@@ -130,7 +130,8 @@ def agree(detect: Detect, batch: list[bytes], **config: Any) -> None:
     assert [(row["reason"], row["payload"]) for row in dead_letters] == expected[1]
 
 
-@settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+# Few jobs of many records: a job costs seconds.
+@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(
     batch=records,
     threshold=st.integers(-1, 30),

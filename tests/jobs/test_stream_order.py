@@ -80,8 +80,8 @@ events = st.lists(st.tuples(st.integers(0, 11), st.integers(5, 18)), unique_by=l
 
 
 @pytest.mark.usefixtures("jvm")
-@hypothesis_settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
-@given(st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), events, min_size=20, max_size=40))
+@hypothesis_settings(max_examples=2, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.dictionaries(st.text("abcdefgh", min_size=1, max_size=3), events, min_size=40, max_size=80))
 def test_any_order(tmp_path_factory: pytest.TempPathFactory, seen: dict[str, Seen]) -> None:
     result = alerts_of(seen, tmp_path_factory.mktemp("order"))
     assert result == {product: expected(events) for product, events in seen.items()}
