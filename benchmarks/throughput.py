@@ -167,8 +167,10 @@ def main() -> None:
     options.add_argument("--only", default="", metavar="REGEX", help="the systems to measure, and their baselines")
     options.add_argument("--output", type=Path, default=OUTPUT, metavar="FILE", help="default: build/benchmarks/")
     given = options.parse_args()
-    wanted = [one for one in SYSTEMS if re.search(given.only, one.name)]
-    systems = [one for one in SYSTEMS if one in wanted or one.name in {other.baseline for other in wanted}]
+    wanted = {one.name for one in SYSTEMS if re.search(given.only, one.name)}
+    while more := {one.baseline for one in SYSTEMS if one.name in wanted} - wanted:
+        wanted |= more
+    systems = [one for one in SYSTEMS if one.name in wanted]
     if not OTHERS.exists() and any(one.others for one in systems):
         options.error(f"{OTHERS} is missing, which `make bench` makes; or leave out bytewax and the loop with --only")
     rounds: dict[str, list[Cost]] = {system.name: [] for system in systems}
