@@ -16,8 +16,8 @@ WHERE (SPLIT_INDEX(text, 'inventory', 1) IS NOT NULL OR SPLIT_INDEX(text, '\u', 
   AND NOT REGEXP(text, {{certainly_not_low}});
 
 -- What the text of a record tells: a plain one is a usable inventory event and a flat one an inventory event with scalars
--- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser. (A record that
--- is not UTF-8 has another text than its own, which is neither plain nor used further.)
+-- alone, whose fields can be cut out of their text; only what may be another JSON object needs the parser. (In the
+-- text of a record that is not UTF-8 other characters replace the bad bytes: it is not plain, and it is not used further.)
 CREATE TEMPORARY VIEW with_form AS
 SELECT
   *,

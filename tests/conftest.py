@@ -22,11 +22,11 @@ from tests.jobs.detection import Detect, Rows, submit
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.
 os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC2_METADATA_DISABLED="true")
-# Images of containers like to forbid it; then each of hundreds of processes compiles all that it imports.
+# Many container images set it; then each of hundreds of processes compiles all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
 # Every JVM of the tests is short-lived: without the optimizing compiler it takes two thirds of the processor time.
-os.environ.setdefault("JDK_JAVA_OPTIONS", "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC")
+os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.SHORT)
 
 
 # What is in one process of a parallel run: the tests that share a JVM, and those that share a cluster.

@@ -19,7 +19,7 @@ _SUPPORTED = (11, 17)
 
 # Most of a short run is the JVM's compiling of code that is used a few times. One quick compiler, and one thread that
 # collects garbage, take half the processor time; from some million events on the optimizing compiler is worth its time.
-_SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+SHORT = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 
 
 class JobError(RuntimeError):
@@ -92,7 +92,7 @@ def jvm(extra: Mapping[str, str], verbose: bool = False, short: bool = False) ->
         )
         # Unlike JVM_ARGS this takes quotes, and so a folder with a space in its name.
         # Of two options that contradict each other the last counts: the user's.
-        given = f"{_SHORT if short else ''} {os.environ.get('JDK_JAVA_OPTIONS', '')}"
+        given = f"{SHORT if short else ''} {os.environ.get('JDK_JAVA_OPTIONS', '')}"
         options = f'{given} "-Djava.io.tmpdir={folder}"'
         os.environ.update(extra, JAVA_HOME=str(home), LOG4J_PROPERTIES=str(config), JDK_JAVA_OPTIONS=options.strip())
         started: list[subprocess.Popen[bytes]] = []

@@ -48,9 +48,11 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         alerts: the settings of the rule.
         tables: the tables that the views are between.
     """
+    reading, rule = _read(_READING), _read(RULE)
+    needs_text = any("{{field(" in query for _, _, query in rule)
     values: dict[str, str | int | Mapping[str, int]] = {
         "token": secrets.token_hex(16),
-        "certainly_not_low": patterns.certainly_not_low(_bound(alerts)),
+        "certainly_not_low": patterns.certainly_not_low(_bound(alerts, rule)),
         "plain": patterns.PLAIN,
         "flat": patterns.FLAT,
         "timestamp": patterns.TIMESTAMP,
@@ -64,8 +66,6 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
         "payload_bytes": tables.payload_bytes,
     }
 
-    needs_text = any("{{field(" in query for _, _, query in _VIEW.findall(RULE.read_text(encoding="utf-8")))
-
     def fill(match: re.Match[str]) -> str:
         name, argument = match.groups()
         if name == "in_order":
@@ -76,11 +76,7 @@ def views(alerts: AlertSettings, tables: Tables) -> dict[str, str]:
             return _too_deep()
         return literal(values[name]) if argument is None else _MACROS[name].format(argument)
 
-    return {
-        name: re.sub(r"\{\{(\w+)(?:\(([^()]+)\))?\}\}", fill, query)
-        for file in (_READING, RULE)
-        for _, name, query in _VIEW.findall(file.read_text(encoding="utf-8"))
-    }
+    return {name: re.sub(r"\{\{(\w+)(?:\(([^()]+)\))?\}\}", fill, query) for _, name, query in reading + rule}
 
 
 def _too_deep() -> str:
@@ -95,7 +91,12 @@ def _too_deep() -> str:
     return f"{rest} <> ''"
 
 
-def _bound(alerts: AlertSettings) -> int | None:
+def _read(file: Path) -> list[tuple[str, str, str]]:
+    """The views of a file: what is certainly not low for it, where that is said, its name and its query."""
+    return _VIEW.findall(file.read_text(encoding="utf-8"))
+
+
+def _bound(alerts: AlertSettings, rule: list[tuple[str, str, str]]) -> int | None:
     """The inventory from which on no event can matter to the policy, as the rule's file says (None: any can matter).
 
     Raises:
@@ -104,7 +105,7 @@ def _bound(alerts: AlertSettings) -> int | None:
     highest = max([alerts.threshold, *alerts.thresholds.values()])
     bounds = {"inventory >= threshold": highest, "inventory > threshold": highest + 1, "none": None}
     view = f"alerts_{alerts.policy}"
-    said = {name: said for said, name, _ in _VIEW.findall(RULE.read_text(encoding="utf-8"))}[view]
+    said = {name: said for said, name, _ in rule}[view]
     if said not in bounds:
         expected = f"expected `-- certainly not low: ` and one of {', '.join(bounds)} on the line before"
         raise SettingsError(f"{RULE.name}: {view}: {expected}")

@@ -25,8 +25,6 @@ PYTHON = jobs.python(packages.LINES[LINE])
 """The Python with the Flink of the line that is tested."""
 HOME = PYTHON.parents[1] / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages/pyflink"
 _PR_SET_PDEATHSIG = 1
-# A JVM that compiles once and collects with one thread starts sooner; for some hundred events a second it is enough.
-_QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
 _CONFIGURATION = {
     "jobmanager.rpc.address": "127.0.0.1",
     "jobmanager.bind-host": "127.0.0.1",
@@ -89,7 +87,7 @@ class Cluster:
         shutil.copytree(HOME / "conf", self._folder / "conf", dirs_exist_ok=True)
         shipped = (HOME / "conf" / "config.yaml").read_text().splitlines()
         modules = next(line for line in shipped if line.strip().startswith("all: --add")).split("all: ")[1]
-        java = f"{modules} {_QUICK} -Djava.io.tmpdir={self._folder / 'tmp'}"
+        java = f"{modules} {jvm.SHORT} -Djava.io.tmpdir={self._folder / 'tmp'}"
         options = {
             "env.java.opts.all": java,
             **_CONFIGURATION,
