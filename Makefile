@@ -101,9 +101,9 @@ docs: .venv/docs
 	@touch $@
 
 # The scanner of the templates pins other versions of what we use, so it has an environment of its own.
-.venv/scan: tests/deploy/requirements-scan.txt | .venv/bin/python
+.venv/scan: tests/deploy/templates/requirements-scan.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/scanner
-	.venv/scanner/bin/python $(INSTALL) -r tests/deploy/requirements-scan.txt
+	.venv/scanner/bin/python $(INSTALL) -r tests/deploy/templates/requirements-scan.txt
 	@touch $@
 
 # What the job is measured against.
@@ -122,7 +122,7 @@ lock: .venv/dev
 	$(COMPILE) requirements-dev.in -o requirements-dev.txt
 	$(COMPILE) -c requirements-dev.txt requirements.in -o requirements.txt
 	$(COMPILE) requirements-flink-2.2.in -o requirements-flink-2.2.txt
-	$(COMPILE) tests/deploy/requirements-scan.in -o tests/deploy/requirements-scan.txt
+	$(COMPILE) tests/deploy/templates/requirements-scan.in -o tests/deploy/templates/requirements-scan.txt
 	$(COMPILE) benchmarks/requirements.in -o benchmarks/requirements.txt
 	$(COMPILE) docs/requirements.in -o docs/requirements.txt
 	@for function in $(FUNCTIONS); do \

@@ -17,7 +17,7 @@ from jobs.alerting import jvm as gateway
 from jobs.alerting.settings import AlertSettings, SettingsError
 from local.deploy_command import LINE
 from tests.emulated import Emulator
-from tests.faults.cluster import PYTHON
+from tests.faults.running.cluster import PYTHON
 from tests.jobs.detection import Detect, Rows, submit
 
 # The emulator takes any credentials; set before the JVM starts, which inherits them.

@@ -5,7 +5,7 @@ import json
 import threading
 import time
 from collections.abc import Collection
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any
 
@@ -156,3 +156,12 @@ def give_up(
     }
     folder = f"aws/lambda/{mapping or outputs[f'{function}Mapping']}/shardId-000000000006/2026/01/05"
     return store(account, f"{folder}/2026-01-05T09.00.00-{name}", content)
+
+
+def delivered(account: Account, count: int) -> None:
+    """Let SNS count deliveries of the alerts' topic, in the minute that is now."""
+    outputs = Deployment(DEFAULT_NAME).outputs(account.client("cloudformation"), "system")
+    dimensions = [{"Name": "TopicName", "Value": outputs["AlertsTopicName"]}]
+    metric = {"MetricName": "NumberOfNotificationsDelivered", "Dimensions": dimensions, "Value": count}
+    metric["Timestamp"] = datetime.now(UTC) + timedelta(seconds=30)
+    account.client("cloudwatch").put_metric_data(Namespace="AWS/SNS", MetricData=[metric])

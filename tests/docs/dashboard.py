@@ -4,7 +4,7 @@ import json
 from html import escape
 from typing import Any
 
-from tests.deploy import cfn
+from tests.deploy.templates import cfn
 
 COLUMN, ROW, MARGIN = 41, 26, 10
 _COLOURS = ("#3b6fd4", "#c8740f", "#2f8f4e", "#b8336a", "#7a5cc8", "#0f8a8a")

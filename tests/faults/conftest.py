@@ -16,10 +16,10 @@ import pytest
 from deploy import packages
 from emulator.server import emulator, work_on
 from local.deploy_command import LINE
-from tests.faults.cluster import Cluster, cluster
-from tests.faults.outcome import COLUMNS, Outcome
-from tests.faults.stage import Stage
-from tests.faults.system import System, system
+from tests.faults.judging.outcome import COLUMNS, Outcome
+from tests.faults.running.cluster import Cluster, cluster
+from tests.faults.running.stage import Stage
+from tests.faults.running.system import System, system
 
 FULL = os.environ.get("FAULTS") == "full"
 # A measurement, which is not for each run of the tests.

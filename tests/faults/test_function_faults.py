@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.faults.outcome import Outcome
-from tests.faults.plans import Plan, chosen
-from tests.faults.stage import Stage
+from tests.faults.judging.outcome import Outcome
+from tests.faults.plans.catalogue import Plan, chosen
+from tests.faults.running.stage import Stage
 
 
 @pytest.mark.parametrize("plan", chosen(with_job=False), ids=lambda plan: plan.name)

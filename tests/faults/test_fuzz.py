@@ -5,7 +5,7 @@ import pytest
 
 from local.pipeline import oracle
 from tests.faults.conftest import FULL, SEED
-from tests.faults.fuzzed import Fuzzer, Judge, Verdict, reduced, wrong
+from tests.faults.fuzzing.fuzzed import Fuzzer, Judge, Verdict, reduced, wrong
 from tests.jobs.detection import Detect
 
 COUNT = 100_000 if FULL else 5_000

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.faults import function_oracle
 from tests.faults.conftest import FULL, SEED
-from tests.faults.fuzzed import Fuzzer
+from tests.faults.fuzzing import function_oracle
+from tests.faults.fuzzing.fuzzed import Fuzzer
 from tests.lambdas import function_under_test
 from tests.lambdas.invocation import ACCOUNT, REGION, Context
 

@@ -13,11 +13,11 @@ import pytest
 
 from emulator.server import work_on
 from jobs.alerting.jvm import java_home
-from tests.faults.cluster import Cluster, cluster
 from tests.faults.conftest import SEED, days, ended_by_signals, package
-from tests.faults.job_run import JobRun
-from tests.faults.sent import key
-from tests.faults.stage import Stage
+from tests.faults.judging.sent import key
+from tests.faults.plans.job_run import JobRun
+from tests.faults.running.cluster import Cluster, cluster
+from tests.faults.running.stage import Stage
 
 SIZES = [size for size in (10_000, 100_000, 1_000_000) if size <= int(os.environ.get("FAULTS_PRODUCTS", "1000000"))]
 # One KPU of the managed service is a processor and 4 GiB: https://docs.aws.amazon.com/managed-flink/latest/java/how-scaling.html

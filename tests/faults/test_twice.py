@@ -4,8 +4,8 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.faults import twice
-from tests.faults.proxy import Exchange
+from tests.faults.judging import twice
+from tests.faults.running.proxy import Exchange
 
 ALERT = ("SKU-1", 3, "2026-01-05T09:00:00.000Z")
 ID = "6f5c4d3e"

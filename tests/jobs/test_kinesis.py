@@ -21,7 +21,7 @@ from jobs.alerting.connector import Connector
 from jobs.alerting.settings import AlertSettings, Streams
 from local.deploy_command import LINE
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
-from tests.faults.cluster import PYTHON, cluster
+from tests.faults.running.cluster import PYTHON, cluster
 from tests.jobs.detection import submit
 
 ROOT = Path(__file__).resolve().parents[2]
