@@ -68,7 +68,6 @@ def emulator(port: int = 0, limit_reads: bool = False) -> Iterator[str]:
         cwd=_ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
         text=True,
         env=_environment(),
         # A Ctrl-C at the terminal must not reach it: this process ends things in their order.
@@ -91,12 +90,13 @@ def _serve() -> None:
     """Serve until stdin ends, which it does when the parent ends, in whatever way."""
     import logging
     import socket
+    import warnings
 
     from moto import backends
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from emulator.corrections import kinesis, mappings, resources, stacks
+    from emulator.corrections import kinesis, mappings, resources, sns, stacks
     from emulator.flink import endpoint as flink_endpoint
     from emulator.flink.jobs import RealJobs
     from emulator.flink.service import FlinkService
@@ -106,11 +106,15 @@ def _serve() -> None:
     mappings.apply()
     stacks.apply()
     resources.apply()
+    sns.apply()
     # At each request moto looks through its own folder: half a millisecond, in which every other request waits.
     modules = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # With HTTP/1.1 clients keep their connections.
+    # What is left on stderr is an error of the emulator itself. Moto tells of each resource that it passes over.
+    for name in ("moto", "werkzeug"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="moto")
+    # As AWS answers; the connection ends after each answer all the same.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
     # Moto waits for ever if the port is taken; this raises OSError.
     socket.create_server(("127.0.0.1", int(sys.argv[1]))).close()
