@@ -125,6 +125,8 @@ class JobRun:
         """
         self.wait_alerts()
         self.stage.cluster.next_checkpoint(self.job)
+        if restarts := self.restarts():
+            injected += f"; job restarted {restarts} times"
         seen, changed = -1, time.monotonic()
         while True:
             written = self.written()
