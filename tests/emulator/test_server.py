@@ -22,4 +22,4 @@ def test_its_own_errors_are_seen(capfd: pytest.CaptureFixture[str]) -> None:
             sns.list_sms_sandbox_phone_numbers()
         # It is written after the answer.
         said = io.StringIO()
-        eventually(lambda: said.write(capfd.readouterr().err) >= 0 and REASON in said.getvalue(), "the reason on stderr")
+        eventually(lambda: said.write(capfd.readouterr().err) >= 0 and REASON in said.getvalue(), "the reason")
