@@ -10,7 +10,7 @@ record is SQL: `reading.sql` turns a record into fields or a dead letter, `low_i
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from alerting import options, run, sql, terminal
+from alerting import jvm, options, run, sql, terminal
 from alerting.settings import AlertSettings, Tables
 
 if TYPE_CHECKING:
@@ -28,10 +28,11 @@ def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> 
     # This imports PyFlink, which takes seconds; a mistake in the settings has been reported before.
     from alerting import plan
 
-    t_env = plan.environment(alerts, config)
-    plan.create_source(t_env, tables)
-    plan.create_views(t_env, sql.views(alerts, tables))
-    return plan.statements(t_env, tables, alerts.policy).execute()
+    with jvm.one_java_thread():
+        t_env = plan.environment(alerts, config)
+        plan.create_source(t_env, tables)
+        plan.create_views(t_env, sql.views(alerts, tables))
+        return plan.statements(t_env, tables, alerts.policy).execute()
 
 
 def main(arguments: list[str]) -> None:

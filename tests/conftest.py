@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,6 +26,8 @@ os.environ.update(AWS_ACCESS_KEY_ID="test", AWS_SECRET_ACCESS_KEY="test", AWS_EC
 # Many container images set it; then each of hundreds of processes compiles all that it imports.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+# A shell that starts the tests in the background has Ctrl-C ignored, by whatever they start too.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # Every JVM of the tests is short-lived: without the optimizing compiler it takes two thirds of the processor time.
 os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.SHORT)
 

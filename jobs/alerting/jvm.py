@@ -1,6 +1,7 @@
 """The JVM that a run of our own needs: find a Java, start it quietly, and leave nothing behind."""
 
 import contextlib
+import gc
 import importlib
 import os
 import re
@@ -126,6 +127,23 @@ def jvm(extra: Mapping[str, str], verbose: bool = False, short: bool = False) ->
             for process in started:
                 process.kill()
                 process.wait()
+
+
+@contextlib.contextmanager
+def one_java_thread() -> Iterator[None]:
+    """What is done inside is done by one thread of the JVM, if no other thread of ours uses PyFlink meanwhile.
+
+    Flink's planner keeps something in the Java thread that plans; another thread fails with `NullPointerException:
+    metadataHandlerProvider`. Py4J has a Java thread for each of its connections, and opens a further one where all are
+    in use. Python collects garbage in any of its threads, and Py4J then tells the JVM; so that must wait.
+    """
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def web_config(shown: bool) -> dict[str, str]:

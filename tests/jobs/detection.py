@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from jobs.alerting import plan, sql
+from jobs.alerting import jvm, plan, sql
 from jobs.alerting.settings import AlertSettings, Tables
 
 Rows = list[dict[str, Any]]
@@ -11,6 +11,7 @@ Detect = Callable[..., tuple[Rows, Rows]]
 """`detect(records, **alert settings)` gives alerts and dead letters, in the order of their records."""
 
 
+@jvm.one_java_thread()
 def submit(alerts: AlertSettings, tables: Tables, config: Mapping[str, str]) -> Any:
     """Submit the job; the script itself cannot be imported, since it names its package as a script does."""
     t_env = plan.environment(alerts, config)

@@ -1,4 +1,6 @@
-"""What a run says of a JVM that failed."""
+"""The JVM: what a run says if it failed, and that one thread of it plans."""
+
+import gc
 
 import pytest
 
@@ -27,3 +29,17 @@ def test_in_short(cause: str, said: str) -> None:
     line = jvm.in_short(cause)
     assert line.startswith(said)
     assert "\n" not in line and len(line) < 200
+
+
+def test_one_java_thread() -> None:
+    """While the job is planned no other thread uses the JVM: Python would tell it there of its garbage."""
+    made = list[bool]()
+
+    @jvm.one_java_thread()
+    def plan() -> None:
+        made.append(gc.isenabled())
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        plan()
+    assert (made, gc.isenabled()) == ([False], True)
