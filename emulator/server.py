@@ -96,17 +96,13 @@ def _serve() -> None:
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
-    from emulator.corrections import kinesis, mappings, resources, sns, stacks
+    from emulator import corrections
     from emulator.flink import endpoint as flink_endpoint
     from emulator.flink.jobs import RealJobs
     from emulator.flink.service import FlinkService
     from emulator.functions.invocations import Invocations
 
-    kinesis.apply(limit_reads=len(sys.argv) > 2)
-    mappings.apply()
-    stacks.apply()
-    resources.apply()
-    sns.apply()
+    corrections.apply(limit_reads=len(sys.argv) > 2)
     # At each request moto looks through its own folder: half a millisecond, in which every other request waits.
     modules = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules

@@ -110,13 +110,9 @@ def emulator_endpoint() -> Iterator[str]:
     # The environment of Flink 2.2 has no moto.
     from moto.server import ThreadedMotoServer
 
-    from emulator.corrections import kinesis, mappings, resources, sns, stacks
+    from emulator import corrections
 
-    kinesis.apply()
-    mappings.apply()
-    stacks.apply()
-    resources.apply()
-    sns.apply()
+    corrections.apply()
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
