@@ -68,7 +68,7 @@ build_connector() {
 get_connector() {
   local kept="lib/$1/$made_from"
   if [ -n "$given" ]; then
-    "$python" -B -m jobs.alerting.connector "$given" "$1" || exit 2
+    "$python" -B -m jobs.alerting.kinesis.connector "$given" "$1" || exit 2
     take "$1" "$given" && echo given >"$kept"
   fi
   if ! [ -f "lib/$1/$jar" ] || { ! grep -qx given "$kept" && ! sha256sum --check --status "$kept"; } 2>/dev/null; then

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from jobs.alerting import connector as connectors
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
+from jobs.alerting.kinesis import connector as connectors
 from jobs.alerting.settings import AlertSettings, SettingsError
 from local.deploy_command import LINE
 from tests.emulated import Emulator

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from . import connector, settings
-from .connector import Connector
+from . import settings
+from .kinesis import connector
+from .kinesis.connector import Connector
 from .settings import AlertSettings, SettingsError, Streams
 
 SAMPLE = Path(__file__).parents[1] / "sample" / "events.jsonl"

@@ -7,8 +7,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import files, jvm, kinesis, lines
-from .connector import Connector
+from . import files, jvm
+from .kinesis import lines, table_options
+from .kinesis.connector import Connector
 from .options import SAMPLE, Options
 from .settings import AlertSettings, SettingsError, Streams, Tables
 from .terminal import Clock, counted, say
@@ -86,7 +87,7 @@ def _detect(
 def on_streams(options: Options, streams: Streams, connector: Connector, submit: Submit) -> None:
     """Run on streams: on a cluster return once the job is submitted, otherwise run it here until it is stopped."""
     if jvm.on_cluster():
-        submit(options.alerts, kinesis.tables(streams), {})
+        submit(options.alerts, table_options.tables(streams), {})
         return
     if not connector.jar.exists():
         build = f"./build.sh --line {connector.line}"
@@ -94,9 +95,9 @@ def on_streams(options: Options, streams: Streams, connector: Connector, submit:
     with Clock() as clock:
         names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
         clock.doing(f"starting Flink on {names}")
-        with jvm.jvm(kinesis.jvm_environment(), options.verbose):
+        with jvm.jvm(table_options.jvm_environment(), options.verbose):
             result = submit(
-                options.alerts, kinesis.tables(streams), own_config(connector, options.parallelism, options.ui)
+                options.alerts, table_options.tables(streams), own_config(connector, options.parallelism, options.ui)
             )
             _name_dashboard(options, result)
             clock.done("running; Ctrl-C stops it")

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-from . import lines
+from .kinesis import lines
 
 MANAGED_PROPERTIES = Path("/etc/flink/application_properties.json")
 """Where the managed service puts the property groups."""
@@ -26,7 +26,7 @@ _STREAM_GROUPS = {
     "DeadLetterStream0": ("aws.", "sink.", "json."),
 }
 _SOURCE_KEYS = ("source.init.position", "source.init.timestamp", "source.reader.type")
-# The connectors' own names for the first two, which they read in another way than the job: see kinesis.source_options.
+# The connectors' own names for the first two, which they read in another way than the job: see kinesis.table_options.
 _CONNECTOR_POSITION = ("scan.stream.initpos", "source.init.timestamp.format")
 _ALERT_KEYS = ("threshold", "thresholds", "policy", "rearm_margin", "state_ttl")
 _ARN = re.compile(r"arn:aws[a-z-]*:kinesis:[a-z0-9-]+:[0-9]{12}:stream/[a-zA-Z0-9_.-]{1,128}")

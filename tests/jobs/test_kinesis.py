@@ -16,8 +16,9 @@ from typing import Any
 import pytest
 
 from deploy import packages
-from jobs.alerting import kinesis, run, settings
-from jobs.alerting.connector import Connector
+from jobs.alerting import run, settings
+from jobs.alerting.kinesis import table_options
+from jobs.alerting.kinesis.connector import Connector
 from jobs.alerting.settings import AlertSettings, Streams
 from local.deploy_command import LINE
 from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
@@ -132,7 +133,7 @@ def test_from_its_package(emulator: Emulator, tmp_path: Path) -> None:
 
 def start(own: Connector, streams: Streams, alerts: AlertSettings, **config: str) -> Any:
     """Run the job in the session's JVM; return its client."""
-    return submit(alerts, kinesis.tables(streams), run.own_config(own, 1) | config).get_job_client()
+    return submit(alerts, table_options.tables(streams), run.own_config(own, 1) | config).get_job_client()
 
 
 @pytest.mark.usefixtures("jvm")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from jobs.alerting import kinesis
+from jobs.alerting.kinesis import table_options
 from jobs.alerting.settings import Stream, Streams
 
 SUBMITTED = datetime(2026, 1, 5, 8, 59, 59, 999_999, UTC)
@@ -60,15 +60,15 @@ def source(line: str, position: str = "LATEST", timestamp: str | None = None, **
     """The options of the source; a keyword's double underscore is a dot."""
     stream = Stream(ARN, {key.replace("__", "."): value for key, value in own.items()})
     streams = replace(STREAMS, source=stream, position=position, timestamp=timestamp, line=line)
-    return kinesis.source_options(streams, SUBMITTED)
+    return table_options.source_options(streams, SUBMITTED)
 
 
 @LINES
 def test_on_aws(line: str) -> None:
     """LATEST is the time of the submission: the connector would read the word anew at a restart."""
     assert source(line) == SOURCES[line]
-    assert kinesis.sink_options(STREAM, line) == SINKS[line]
-    assert kinesis.jvm_environment() == {}
+    assert table_options.sink_options(STREAM, line) == SINKS[line]
+    assert table_options.jvm_environment() == {}
 
 
 @LINES
@@ -93,7 +93,7 @@ def test_what_a_group_says_wins() -> None:
     assert source("connector-5", source__shard__discovery__interval="5 s") == SOURCES["connector-5"] | own
     own = {"sink.flush-buffer.timeout": "5000"}
     for line in SOURCES:
-        assert kinesis.sink_options(Stream(ARN, own), line) == SINKS[line] | own
+        assert table_options.sink_options(Stream(ARN, own), line) == SINKS[line] | own
 
 
 @LINES
@@ -102,8 +102,8 @@ def test_emulator(monkeypatch: pytest.MonkeyPatch, line: str) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint["aws.endpoint"])
     assert source(line) == SOURCES[line] | endpoint
     http = {"sink.http-client.protocol.version": "HTTP1_1"}
-    assert kinesis.sink_options(STREAM, line) == SINKS[line] | endpoint | http
-    assert kinesis.jvm_environment() == {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"}
+    assert table_options.sink_options(STREAM, line) == SINKS[line] | endpoint | http
+    assert table_options.jvm_environment() == {"AWS_CBOR_DISABLE": "true", "CBOR_ENABLED": "false"}
 
 
 FAN_OUT = {"scan.stream.recordpublisher": "EFO", "scan.stream.efo.consumername": "low-inventory"}
@@ -128,4 +128,4 @@ def test_enhanced_fan_out_is_one_property(line: str, key: str, expected: dict[st
 @LINES
 def test_who_has_sequence_numbers(line: str) -> None:
     """5.x and 6.x declare the column and never fill it."""
-    assert kinesis.tables(replace(STREAMS, line=line)).sequence_numbers is (line == "connector-4")
+    assert table_options.tables(replace(STREAMS, line=line)).sequence_numbers is (line == "connector-4")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pyflink.version import __version__
 
-from jobs.alerting import connector, lines
+from jobs.alerting.kinesis import connector, lines
 from jobs.alerting.settings import SettingsError
 from local.deploy_command import LINE
 from tests.jobs.declared_options import DECLARED
@@ -88,6 +88,6 @@ def test_what_does_not_fit_is_said(lib: Path, line: str, jar: bytes | None, expe
 
 def test_the_jar_that_was_built(connector: Path) -> None:
     """The classes that tell a line are in the real jar."""
-    from jobs.alerting.connector import line_of
+    from jobs.alerting.kinesis.connector import line_of
 
     assert line_of(connector) == LINE

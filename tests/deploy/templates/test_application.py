@@ -9,7 +9,7 @@ import pytest
 from botocore.model import Shape
 from botocore.validate import ParamValidator
 
-from jobs.alerting.connector import JAR
+from jobs.alerting.kinesis.connector import JAR
 from jobs.alerting.settings import AlertSettings, Streams, read_properties
 from tests.deploy.templates import cfn
 

@@ -16,7 +16,7 @@ from deploy.aws.stream_reader import StreamReader
 from deploy.deployment import Deployment
 from deploy.up import lines
 from deploy.up.state import Deployed, Part, Wanted
-from jobs.alerting.lines import LINES
+from jobs.alerting.kinesis.lines import LINES
 from tests.deploy.deployed import APPLICATION, Account, begins, code_key, tell_lag
 from tests.deploy.scripted_flink import ScriptedFlink
 from tests.emulated import REGION

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from emulator.server import ACCOUNT, REGION
-from jobs.alerting import lines
+from jobs.alerting.kinesis import lines
 from local.deploy_command import LINE
 from tests.emulated import eventually
 from tests.faults.judging.outcome import Outcome, Written, judge

@@ -1,4 +1,6 @@
-"""The lines of the Kinesis connector, and what each calls an option, which `python -m jobs.alerting.lines` prints.
+"""The lines of the Kinesis connector, and what each calls an option.
+
+`python -m jobs.alerting.kinesis.lines` prints it as a table.
 
 The names are those of https://github.com/apache/flink-connector-aws: tag v4.3.0-rc2 for connector-4, v5.1.0 for
 connector-5, and v6.0.1-rc1, which declares the same as v5.1.0, for flink-2.2.

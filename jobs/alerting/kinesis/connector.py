@@ -1,6 +1,6 @@
 """The connector jar that the job was built with, and the line of the connector that it is of (docs/lines.md).
 
-python -m jobs.alerting.connector JAR LINE      ends with status 2 and says why if the jar is not of the line
+python -m jobs.alerting.kinesis.connector JAR LINE      ends with status 2 and says why if the jar is not of the line
 """
 
 import os
@@ -9,13 +9,13 @@ import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..settings import SettingsError
 from . import lines
-from .settings import SettingsError
 
 JAR, LINE_FILE = "pyflink-dependencies.jar", "connector-line.txt"
 """What `build.sh` puts side by side: the jar, and the name of its line."""
 
-LIB = Path(__file__).resolve().parents[2] / "lib"
+LIB = Path(__file__).resolve().parents[3] / "lib"
 """Beside this code: in the repository with a folder for each line, in the job's zip with the one."""
 
 

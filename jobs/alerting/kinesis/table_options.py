@@ -1,10 +1,10 @@
-"""Turns streams and positions into the options of the Kinesis connector; lines.py has their names."""
+"""Turns streams and positions into the options of the connector's tables; lines.py has their names."""
 
 import os
 from datetime import UTC, datetime
 
+from ..settings import Stream, Streams, Tables
 from . import lines
-from .settings import Stream, Streams, Tables
 
 # A record of a stream takes 1 MiB: https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
 _PAYLOAD_BYTES = 900_000
