@@ -36,8 +36,8 @@ rehearsal: $(LINE_ENVS)
 
 ifeq ($(FLINK),2.2)
 test: .venv-2.2/run
-	.venv-2.2/bin/python -m pytest tests/faults/test_fuzz.py \
-		$(foreach name,contract dashboard options prefilter property stream_order,tests/jobs/test_$(name).py) $(ARGS)
+	.venv-2.2/bin/python -m pytest tests/faults/test_fuzz.py tests/jobs/test_dashboard.py tests/jobs/test_options.py \
+		$(foreach name,contract prefilter property stream_order,tests/jobs/sql/test_$(name).py) $(ARGS)
 else
 test: .venv/dev .venv/scan $(if $(FLINK),,.venv-2.2/run) lint
 	$(BUILD) --if-possible

@@ -9,7 +9,7 @@ FROM inventory_events;
 
 -- The line `certainly not low` names the events that can never matter to the policy below it. They are dropped by
 -- their text, before they are parsed, which makes the job fast. Whoever changes the rule changes this line too, to
--- `inventory >= threshold`, `inventory > threshold` or `none`; tests/jobs/test_prefilter.py fails where it is wrong.
+-- `inventory >= threshold`, `inventory > threshold` or `none`; tests/jobs/sql/test_prefilter.py fails where it is wrong.
 
 -- certainly not low: inventory >= threshold
 CREATE TEMPORARY VIEW alerts_every AS

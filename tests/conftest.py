@@ -42,7 +42,7 @@ TOGETHER = {
 # What takes long is begun early, so that no process is left alone with it at the end.
 LONG = (
     "tests/jobs/test_flink_2_2",
-    "tests/jobs/test_kinesis",
+    "tests/jobs/kinesis/test_kinesis",
     "tests/jobs/test_options",
     "tests/local/test_pipeline",
     "tests/local/test_rehearsal",

@@ -11,10 +11,10 @@ INSTALLED = ROOT / ".venv-2.2" / "run"
 # What is the same on every Flink, or what the fuzz test makes up for: a job costs seconds of processor time.
 LEFT_OUT = (
     "tests/jobs/test_options.py",
-    "tests/jobs/test_prefilter.py",
-    "tests/jobs/test_property.py",
-    "tests/jobs/test_contract.py::test_threshold",
-    "tests/jobs/test_stream_order.py::test_any_order",
+    "tests/jobs/sql/test_prefilter.py",
+    "tests/jobs/sql/test_property.py",
+    "tests/jobs/sql/test_contract.py::test_threshold",
+    "tests/jobs/sql/test_stream_order.py::test_any_order",
 )
 
 

@@ -25,7 +25,7 @@ from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
 from tests.faults.running.cluster import PYTHON, cluster
 from tests.jobs.detection import submit
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = packages.job(LINE)
 SCRIPT = ROOT / "jobs" / "low_inventory.py"
 

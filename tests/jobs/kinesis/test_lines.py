@@ -8,7 +8,7 @@ from pyflink.version import __version__
 from jobs.alerting.kinesis import connector, lines
 from jobs.alerting.settings import SettingsError
 from local.deploy_command import LINE
-from tests.jobs.declared_options import DECLARED
+from tests.jobs.kinesis.declared_options import DECLARED
 
 
 @pytest.mark.parametrize("line", lines.LINES)
