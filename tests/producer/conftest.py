@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.emulated import Emulator
-from tests.producer.refusing_kinesis import RefusingKinesis
+from tests.producer.servers.refusing_kinesis import RefusingKinesis
 
 
 @pytest.fixture

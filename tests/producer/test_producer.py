@@ -17,7 +17,7 @@ import pytest
 from producer import __main__ as producer
 from producer.output import printed
 from tests.emulated import REGION, SOURCE, Emulator, eventually
-from tests.producer.refusing_kinesis import RefusingKinesis
+from tests.producer.servers.refusing_kinesis import RefusingKinesis
 
 COMMAND = [sys.executable, "-m", "producer"]
 START = re.compile(

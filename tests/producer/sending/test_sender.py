@@ -13,7 +13,7 @@ import pytest
 from producer.keyed_queue import MAX_REQUEST_BYTES, Record
 from producer.sender import MAX_RECORD_BYTES, Sender, SendError, kinesis_client
 from tests.emulated import REGION, SOURCE, Emulator, eventually
-from tests.producer.refusing_kinesis import CLOSE, Entry, RefusingKinesis
+from tests.producer.servers.refusing_kinesis import CLOSE, Entry, RefusingKinesis
 
 THROTTLED = "ProvisionedThroughputExceededException"
 

@@ -13,7 +13,7 @@ from producer.keyed_queue import Record
 from producer.put_records import PutRecords, SendError, kinesis_client
 from producer.sender import Sender
 from tests.emulated import REGION, SOURCE
-from tests.producer.cutting_kinesis import CuttingKinesis, http
+from tests.producer.servers.cutting_kinesis import CuttingKinesis, http
 
 THROTTLED = http("400 Bad Request", b'{"__type": "ProvisionedThroughputExceededException", "message": "slow down"}')
 HTML = b"<html>welcome</html>"

@@ -8,7 +8,7 @@ from producer.keyed_queue import MAX_REQUEST_RECORDS, Record
 from producer.sender import Sender, kinesis_client
 from producer.shards import shard_of_key
 from tests.emulated import REGION, SOURCE, Emulator, eventually
-from tests.producer.refusing_kinesis import RefusingKinesis
+from tests.producer.servers.refusing_kinesis import RefusingKinesis
 
 KEYS = [f"path#/items/{number}" for number in range(200)] + ["é", "k" * 256]
 
