@@ -112,9 +112,9 @@ docs: .venv/docs
 	.venv/baselines/bin/python $(INSTALL) -r benchmarks/requirements.txt
 	@touch $@
 
-.venv/docs: docs/requirements.txt | .venv/bin/python
+.venv/docs: docs/site/requirements.txt | .venv/bin/python
 	$(PYTHON) -m venv .venv/site
-	.venv/site/bin/python $(INSTALL) -r docs/requirements.txt
+	.venv/site/bin/python $(INSTALL) -r docs/site/requirements.txt
 	@touch $@
 
 lock: .venv/dev
@@ -124,7 +124,7 @@ lock: .venv/dev
 	$(COMPILE) requirements-flink-2.2.in -o requirements-flink-2.2.txt
 	$(COMPILE) tests/deploy/templates/requirements-scan.in -o tests/deploy/templates/requirements-scan.txt
 	$(COMPILE) benchmarks/requirements.in -o benchmarks/requirements.txt
-	$(COMPILE) docs/requirements.in -o docs/requirements.txt
+	$(COMPILE) docs/site/requirements.in -o docs/site/requirements.txt
 	@for function in $(FUNCTIONS); do \
 		$(COMPILE) --python-platform x86_64-manylinux2014 --no-emit-package jmespath \
 			-c requirements-dev.txt $$function/requirements.in -o $$function/requirements.txt || exit; \

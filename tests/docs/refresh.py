@@ -12,7 +12,7 @@ from tests.docs.pages import ROOT
 
 COSTS = ROOT / "docs" / "costs.md"
 LINES = ROOT / "docs" / "lines.md"
-DASHBOARD = ROOT / "docs" / "dashboard.svg"
+DASHBOARD = ROOT / "docs" / "figures" / "dashboard.svg"
 _GENERATED = re.compile(
     r"(?P<mark>^<!-- output of: python -m (?P<module>[\w.]+) -->\n).*?(?=^<!-- end)", re.DOTALL | re.MULTILINE
 )
