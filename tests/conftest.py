@@ -29,13 +29,14 @@ sys.dont_write_bytecode = False
 # A shell that starts the tests in the background has Ctrl-C ignored, by whatever they start too.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Every JVM of the tests is short-lived: without the optimizing compiler it takes two thirds of the processor time.
-os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.SHORT)
+os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.QUICK)
 
 
 # What is in one process of a parallel run: the tests that share a JVM, and those that share a cluster.
 TOGETHER = {
     **dict.fromkeys(("test_contract", "test_dashboard", "test_prefilter", "test_property", "test_stream_order"), "jvm"),
     "test_fuzz": "jvm",
+    "test_jvm": "jvm",
     "test_faults": "cluster",
     "test_function_faults": "functions",
 }

@@ -20,9 +20,6 @@ from emulator.flink.state import DRIVER_DIED, DRIVER_STARTED, Application, Log
 _END_SECONDS = 10
 _ROOT = Path(__file__).resolve().parents[2]
 _RUN_OPTIONS = "kinesis.analytics.flink.run.options"
-# One compiler, one thread for garbage, and no verification of the classes of a jar that was built here: enough for some
-# hundred events a second, and it starts some seconds sooner.
-_QUICK_START = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 
 def python(runtime: str) -> Path:
@@ -102,13 +99,12 @@ class _Run:
         parallelism = str(flink.get("ParallelismConfiguration", {}).get("Parallelism", 1))
         script = folder / _pairs(application, _RUN_OPTIONS)["python"]
         program = [str(python(application.configuration["Runtime"])), str(script)]
-        options = f"{os.environ.get('JDK_JAVA_OPTIONS', '')} {_QUICK_START}".strip()
         return subprocess.Popen(
             [*program, "--properties", str(properties), "--parallelism", parallelism, "--ui"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, "JDK_JAVA_OPTIONS": options, "AWS_ENDPOINT_URL": endpoint, "TMPDIR": str(folder)},
+            env={**os.environ, "AWS_ENDPOINT_URL": endpoint, "TMPDIR": str(folder)},
             start_new_session=True,
         )
 

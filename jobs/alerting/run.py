@@ -67,7 +67,7 @@ def _detect(
 ) -> tuple[int, int]:
     """Run the job over files, write what it found, and return the numbers of alerts and dead letters."""
     clock.doing("starting Flink")
-    with jvm.jvm({}, options.verbose, short=events.records < _MANY) as folder:
+    with jvm.jvm({}, options.verbose, quick=events.records < _MANY) as folder:
         tables, written = files.tables(folder, events, in_order=options.alerts.policy == "crossing")
         config = {"parallelism.default": str(options.parallelism), **jvm.web_config(options.ui)}
         result = submit(options.alerts, tables, config)
@@ -95,7 +95,7 @@ def on_streams(options: Options, streams: Streams, connector: Connector, submit:
     with Clock() as clock:
         names = f"{streams.source.name} → {streams.alerts.name}, {streams.dead_letters.name}"
         clock.doing(f"starting Flink on {names}")
-        with jvm.jvm(table_options.jvm_environment(), options.verbose):
+        with jvm.jvm(table_options.jvm_environment(), options.verbose, quick=True):
             result = submit(
                 options.alerts, table_options.tables(streams), own_config(connector, options.parallelism, options.ui)
             )

@@ -175,7 +175,7 @@ def run(options: Options) -> int:
     with contextlib.ExitStack() as stack:
         try:
             say(
-                "starting the emulator of AWS; the first message comes after about 20 s, or a minute or two if the "
+                "starting the emulator of AWS; the first message comes after about 15 s, or a minute or two if the "
                 "packages must be built"
             )
             endpoint = stack.enter_context(emulator())

@@ -1,10 +1,12 @@
-"""The JVM: what a run says if it failed, and that one thread of it plans."""
+"""The JVM: what a run says if it failed, that one thread of it plans, and what is not started."""
 
 import gc
+import sys
 
 import pytest
 
 from jobs.alerting import jvm
+from tests.jobs.detection import Detect
 
 PROVIDERS = (
     "[SystemPropertyCredentialsProvider(), ProfileCredentialsProvider(profileName=default)]: Unable to load\n settings"
@@ -43,3 +45,9 @@ def test_one_java_thread() -> None:
     with pytest.raises(RuntimeError):
         plan()
     assert (made, gc.isenabled()) == ([False], True)
+
+
+def test_nothing_for_python_functions(detect: Detect) -> None:
+    """PyFlink would import Beam for a second and serve functions that the job does not have."""
+    detect([])
+    assert "apache_beam" not in sys.modules

@@ -126,7 +126,7 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
 
 
 def test_stopped_before_the_jvm(tmp_path: Path) -> None:
-    """While PyFlink and Beam are imported, which make other errors of it; a second Ctrl-C changes nothing."""
+    """While PyFlink is imported, which makes another error of it; a second Ctrl-C changes nothing."""
     process = subprocess.Popen([sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr is not None
     assert process.stderr.readline() == f"reading {options.SAMPLE}\n".encode()

@@ -87,7 +87,7 @@ class Cluster:
         shutil.copytree(HOME / "conf", self._folder / "conf", dirs_exist_ok=True)
         shipped = (HOME / "conf" / "config.yaml").read_text().splitlines()
         modules = next(line for line in shipped if line.strip().startswith("all: --add")).split("all: ")[1]
-        java = f"{modules} {jvm.SHORT} -Djava.io.tmpdir={self._folder / 'tmp'}"
+        java = f"{modules} {jvm.QUICK} -Djava.io.tmpdir={self._folder / 'tmp'}"
         options = {
             "env.java.opts.all": java,
             **_CONFIGURATION,
