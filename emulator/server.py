@@ -7,6 +7,10 @@ import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from moto.server import ThreadedMotoServer
 
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -86,37 +90,52 @@ def emulator(port: int = 0, limit_reads: bool = False) -> Iterator[str]:
             process.communicate()
 
 
-def _serve() -> None:
-    """Serve until stdin ends, which it does when the parent ends, in whatever way."""
+def moto(port: int = 0, limit_reads: bool = False) -> "ThreadedMotoServer":
+    """Start moto with the corrections in a thread of this process; `stop()` ends it.
+
+    Args:
+        port: where to serve; 0 for a free one.
+        limit_reads: whether to refuse more than five reads a second of a shard of Kinesis, as AWS does.
+
+    Raises:
+        OSError: if the port is taken.
+    """
     import logging
     import socket
-    import warnings
 
     from moto import backends
     from moto.server import ThreadedMotoServer
     from werkzeug.serving import WSGIRequestHandler
 
     from emulator import corrections
-    from emulator.flink import endpoint as flink_endpoint
-    from emulator.flink.jobs import RealJobs
-    from emulator.flink.service import FlinkService
-    from emulator.functions.invocations import Invocations
 
-    corrections.apply(limit_reads=len(sys.argv) > 2)
+    corrections.apply(limit_reads)
     # At each request moto looks through its own folder: half a millisecond, in which every other request waits.
     modules = tuple(backends.list_of_moto_modules())
     backends.list_of_moto_modules = lambda: modules
     # What is left on stderr is an error of the emulator itself. Moto tells of each resource that it passes over.
     for name in ("moto", "werkzeug"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module="moto")
     # As AWS answers; the connection ends after each answer all the same.
     WSGIRequestHandler.protocol_version = "HTTP/1.1"
-    # Moto waits for ever if the port is taken; this raises OSError.
-    socket.create_server(("127.0.0.1", int(sys.argv[1]))).close()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=int(sys.argv[1]), verbose=False)
+    # Moto waits for ever if the port is taken.
+    socket.create_server(("127.0.0.1", port)).close()
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=port, verbose=False)
     server.start()
-    host, port = server.get_host_and_port()
+    return server
+
+
+def _serve() -> None:
+    """Serve until stdin ends, which it does when the parent ends, in whatever way."""
+    import warnings
+
+    from emulator.flink import endpoint as flink_endpoint
+    from emulator.flink.jobs import RealJobs
+    from emulator.flink.service import FlinkService
+    from emulator.functions.invocations import Invocations
+
+    warnings.filterwarnings("ignore", module="moto")
+    host, port = moto(int(sys.argv[1]), limit_reads=len(sys.argv) > 2).get_host_and_port()
     endpoint = f"http://{host}:{port}"
     jobs = RealJobs(endpoint)
     flink_endpoint.serve(lambda region: FlinkService(region, jobs))

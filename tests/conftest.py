@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
+from emulator.server import moto
 from jobs.alerting import files
 from jobs.alerting import jvm as gateway
 from jobs.alerting.kinesis import connector as connectors
@@ -108,14 +109,7 @@ def own_connector(connector: Path) -> connectors.Connector:
 @pytest.fixture(scope="session")
 def emulator_endpoint() -> Iterator[str]:
     """One emulator for the session, on a free port."""
-    # The environment of Flink 2.2 has no moto.
-    from moto.server import ThreadedMotoServer
-
-    from emulator import corrections
-
-    corrections.apply()
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
+    server = moto()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
