@@ -79,6 +79,11 @@ def outputs(stack: Mapping[str, Any] | None) -> dict[str, str]:
     return {output["OutputKey"]: output["OutputValue"] for output in (stack or {}).get("Outputs", [])}
 
 
+def parameters(stack: Mapping[str, Any] | None) -> dict[str, str]:
+    """The parameters of a stack that `describe` gave; empty if there is none."""
+    return {pair["ParameterKey"]: pair["ParameterValue"] for pair in (stack or {}).get("Parameters", [])}
+
+
 def resources(cloudformation: Any, name: str) -> list[tuple[str, str, str]]:
     """What a stack holds: (type, logical id, physical id). Empty if there is no such stack."""
     try:

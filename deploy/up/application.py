@@ -120,7 +120,8 @@ def must_be_live(aws: Aws, wanted: Wanted, updated: Updated) -> None:
         return
     name, group = wanted.deployment.application, updated.applied.outputs["ApplicationLogs"]
     detail = flink_application.must_be_there(aws.client("kinesisanalyticsv2"), name)
-    undone = drift.differences(detail, state.read(aws, wanted.deployment).parts["application"].parameters)
+    stack = stacks.describe(aws.client("cloudformation"), wanted.deployment.stack("application"))
+    undone = drift.differences(detail, stacks.parameters(stack))
     if undone:
         raise flink_job.failure(aws, name, group, updated.began, f"the update was rolled back: {'; '.join(undone)}")
     flink_job.must_run(aws, name, group, updated.began)

@@ -125,12 +125,11 @@ def read(aws: Aws, wanted: Deployment) -> Deployed:
     for part in deployment.PARTS:
         stack = stacks.describe(cloudformation, wanted.stack(part)) or {}
         status = stack.get("StackStatus", "")
-        pairs = [] if status in stacks.LEFT_OVER else stack.get("Parameters", [])
         body = stacks.body(deployment.template(part))
         parts[part] = Part(
             wanted.stack(part),
             status,
-            {pair["ParameterKey"]: pair["ParameterValue"] for pair in pairs},
+            {} if status in stacks.LEFT_OVER else stacks.parameters(stack),
             stacks.outputs(stack),
             body,
             cloudformation.get_template_summary(TemplateBody=body)["Parameters"],
