@@ -33,5 +33,6 @@ def run(path: str) -> None:
 if __name__ == "__main__":
     # py4j logs every object whose JVM is gone.
     logging.disable(logging.CRITICAL)
-    with jvm.jvm({}):
+    # PyFlink's default on one machine, which our job does without: the functions run in this process.
+    with jvm.jvm({"_python_worker_execution_mode": "loopback"}):
         serving.serve(run)
