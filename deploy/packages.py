@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,19 +36,40 @@ def build(line: str) -> None:
     Raises:
         DeployError: if it fails; it has said why.
     """
-    # A group of its own, to end what it runs too: Maven, pip.
     command = [str(ROOT / "build.sh"), "--line", line]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, start_new_session=True)
+    process: subprocess.Popen[bytes] | None = None
     try:
+        with _signals_later():
+            # A group of its own, to end what it runs too: Maven, pip.
+            process = subprocess.Popen(command, cwd=ROOT, stdout=sys.stderr, start_new_session=True)
         status = process.wait()
     except BaseException:
-        # It may have ended just now.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGTERM)
-        process.wait()
+        if process:
+            # It may have ended just now.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
+            process.wait()
         raise
     if status:
         raise DeployError("./build.sh failed, see above", "correct that and run the command again", status)
+
+
+@contextlib.contextmanager
+def _signals_later() -> Iterator[None]:
+    """Let signals wait until the end of the block, so that none comes between the start of a process and its name."""
+    came: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: came.append(number))
+        for number in (signal.SIGINT, signal.SIGTERM)
+        if signal.getsignal(number) is not signal.SIG_IGN
+    }
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    for one in came:
+        signal.raise_signal(one)
 
 
 def packages(line: str) -> dict[str, Path]:

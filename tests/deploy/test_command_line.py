@@ -6,11 +6,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.exceptions import NoRegionError
 
 from deploy import __main__ as deploy
+from deploy import packages
 from deploy.aws import session
 from tests.emulated import REGION, Emulator, eventually
 
@@ -135,3 +137,24 @@ def test_the_build_ends_with_it(emulator: Emulator, tmp_path: Path, number: sign
     assert process.returncode == status
     assert b"Traceback" not in said
     assert session.connect(REGION).client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def test_the_build_ends_with_a_signal_that_comes_while_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "build.sh"
+    script.write_text("#!/bin/sh\nsleep 600\n")
+    script.chmod(0o755)
+    builds: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen[bytes]):
+        def __init__(self, *arguments: Any, **named: Any) -> None:
+            super().__init__(*arguments, **named)
+            builds.append(self)
+            signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        packages.build("connector-4")
+    assert [build.returncode for build in builds] == [-signal.SIGTERM]
