@@ -98,7 +98,8 @@ def judge(
         faults: the moments from which recovery is counted.
         in_order: whether the job read each product's events in their order. If not (connector 4.x reads the children of
             a shard that was split or merged beside their parent), `crossing` owes an alert to each product whose newest
-            event is low, and never two for one time that it was low; others may be passed over.
+            event is low and that has had none, or that was rearmed since by an event of the same shard, which is read
+            before the newest; and never two for one time that it was low. Others may be passed over.
         replayed: whether the job read some events a second time, perhaps in another order: then a second alert for the
             same time that a product was low counts as written twice.
     """
@@ -123,7 +124,7 @@ def _judge_out_of_order(outcome: Outcome, sent: Sequence[Sent], got: set[Alert],
     outcome.unexpected = sorted(got - {event.alert for event in sent if event.low})
     for low in times:
         alerts = [event.alert for event in low if event.alert in got]
-        if not alerts and low[-1] is newest[low[-1].product]:
+        if not alerts and low[-1] is newest[low[-1].product] and _owed(low[-1], sent, got):
             outcome.lost.append(low[-1].alert)
         elif not alerts:
             outcome.passed_over += 1
@@ -131,6 +132,18 @@ def _judge_out_of_order(outcome: Outcome, sent: Sequence[Sent], got: set[Alert],
             outcome.written_twice += len(alerts) - 1
         else:
             outcome.unexpected += alerts[1:]
+
+
+def _owed(newest: Sent, sent: Sequence[Sent], got: set[Alert]) -> bool:
+    """Whether an alert is owed to the newest event of a product, which is low."""
+    owed = True
+    for event in sent:
+        if event.product == newest.product:
+            if event.alert in got:
+                owed = False
+            elif event.rearms and event.shard == newest.shard:
+                owed = True
+    return owed
 
 
 def seconds_to_recover(sent: Sequence[Sent], written: Sequence[Written], faults: Sequence[float]) -> float:

@@ -23,7 +23,8 @@ class Plan:
         outcome = self.run(stage, self.name)
         record.append(outcome)
         print(" | ".join(outcome.cells()), flush=True)
-        assert outcome.problems() == []
+        problems = outcome.problems()
+        assert not problems, "; ".join(problems)
 
 
 PLANS = [
