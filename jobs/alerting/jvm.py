@@ -19,8 +19,8 @@ _SUPPORTED = (11, 17)
 
 # Most of the first seconds is the JVM's loading and compiling of code that is used a few times. One quick compiler, and
 # one thread that collects garbage, take half the processor time, and no verification of the classes (they come from
-# wheels with known hashes and a jar that was built here) another seventh. From some million events on the optimizing
-# compiler is worth its time.
+# wheels with known hashes and the connector's jar) another seventh. From some million events on the optimizing compiler
+# is worth its time.
 QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC -XX:+UnlockDiagnosticVMOptions -XX:-BytecodeVerificationRemote"
 
 

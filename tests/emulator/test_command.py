@@ -59,8 +59,13 @@ def test_one_port_for_all_of_it(tmp_path: Path, number: signal.Signals, text: st
 
 
 def test_it_is_killed(tmp_path: Path) -> None:
-    """What it runs ends with it."""
-    process = subprocess.Popen([sys.executable, "-m", "emulator"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    """What it runs ends with it. (Only its temporary folder stays.)"""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "emulator"],
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
     assert process.stdout is not None
     assert process.stdout.readline().startswith(b"export ")
     children = psutil.Process(process.pid).children(recursive=True)
