@@ -23,13 +23,14 @@ SIZES = [size for size in (10_000, 100_000, 1_000_000) if size <= int(os.environ
 # One KPU of the managed service is a processor and 4 GiB: https://docs.aws.amazon.com/managed-flink/latest/java/how-scaling.html
 KPU = {
     "taskmanager.memory.process.size": "4096m",
-    "taskmanager.memory.managed.fraction": "0.4",
     "taskmanager.numberOfTaskSlots": "1",
     "parallelism.default": "1",
     "execution.checkpointing.interval": "5 s",
     # Flink's own; a collection or a busy machine is no lost host.
     "heartbeat.timeout": "50000",
 }
+# What RocksDB has of it, by Flink's default 40 % without what the JVM itself needs.
+_ROCKSDB = {"taskmanager.memory.managed.size": "1372m"}
 _REQUEST = 500
 
 
@@ -50,6 +51,7 @@ def send(run: JobRun, first: int, last: int) -> None:
 @pytest.mark.parametrize("backend", ["hashmap", "rocksdb"])
 def test_state_of_crossing(backend: str, endpoint: str, connector: Path, tmp_path: Path) -> None:
     configuration = KPU | {"state.backend.type": backend, "execution.checkpointing.incremental": "true"}
+    configuration |= _ROCKSDB if backend == "rocksdb" else {}
     with (
         work_on(endpoint),
         ended_by_signals(),
