@@ -56,7 +56,7 @@ def build(line: str) -> None:
 
 @contextlib.contextmanager
 def _signals_later() -> Iterator[None]:
-    """Let signals wait until the end of the block, so that none comes between the start of a process and its name."""
+    """Hold signals back until the end of the block: one in the middle would leave the new process running."""
     came: list[int] = []
     before = {
         number: signal.signal(number, lambda number, _: came.append(number))
