@@ -24,7 +24,8 @@ def counted(number: int, noun: str) -> str:
 def say(text: str) -> None:
     """One line of progress."""
     seconds = int(time.monotonic() - _began)
-    print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}", file=sys.stderr, flush=True)
+    # In one piece, so that neither a signal nor another thread gets between the line and its end.
+    print(f"[{seconds // 60:2d}:{seconds % 60:02d}] {text}\n", end="", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

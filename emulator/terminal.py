@@ -17,7 +17,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 def say(text: str) -> None:
     """Print a status line to stderr."""
-    print(text, file=sys.stderr, flush=True)
+    # In one piece, so that neither a signal nor another thread gets between the line and its end.
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def ignore() -> None:

@@ -43,7 +43,8 @@ class Output:
 
     def say(self, text: str) -> None:
         """Print a line on stderr."""
-        print(text, file=sys.stderr, flush=True)
+        # In one piece, so that neither a signal nor another thread gets between the line and its end.
+        print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
     def close(self, counts: Counts) -> None:
         """Show the final state, and leave the terminal as it was."""

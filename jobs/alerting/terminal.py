@@ -22,7 +22,8 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 def say(text: str) -> None:
     """Print a line to stderr; stdout is for alerts alone."""
-    print(text, file=sys.stderr, flush=True)
+    # In one piece, so that neither a signal nor another thread gets between the line and its end.
+    print(f"{text}\n", end="", file=sys.stderr, flush=True)
 
 
 def counted(number: int, noun: str) -> str:

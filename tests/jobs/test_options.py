@@ -133,7 +133,9 @@ def test_stopped_before_the_jvm(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
-    assert (process.returncode, errors) == (130, b"stopped\n")
+    assert process.returncode == 130
+    # Where the machine is slow to send the signal, Flink is begun before it comes.
+    assert errors.splitlines() in ([b"stopped"], [b"starting Flink", b"stopped"])
     assert list(tmp_path.iterdir()) == []
 
 

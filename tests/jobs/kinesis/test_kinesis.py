@@ -9,7 +9,7 @@ import subprocess
 import sys
 import zipfile
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -179,7 +179,9 @@ def test_started_again_where_a_shard_was_not_read(
     emulator.create_streams(shards=2)
     streams, alerts = settings.read_properties(emulator.properties(tmp_path / "p.json"), own_connector.line)
     emulator.put([event("before", 1)], lambda _: key_of(1))
-    began = datetime.now(UTC).isoformat()
+    # The first millisecond after that event.
+    began = datetime.now(UTC) + timedelta(milliseconds=1)
+    eventually(lambda: datetime.now(UTC) > began, "that millisecond")
     first = start(own_connector, replace(streams, position="LATEST"), alerts)
 
     def read_one_shard() -> bool:
@@ -195,7 +197,8 @@ def test_started_again_where_a_shard_was_not_read(
         first.cancel().result()
     emulator.put([event("away", 3)], lambda _: key_of(0))
     emulator.put([event("unread", 4)], lambda _: key_of(1))
-    again = start(own_connector, replace(streams, position="AT_TIMESTAMP", timestamp=began), alerts, **config)
+    streams = replace(streams, position="AT_TIMESTAMP", timestamp=began.isoformat())
+    again = start(own_connector, streams, alerts, **config)
     try:
         eventually(
             lambda: {"away", "unread"} <= {row["product_id"] for row in emulator.rows(ALERTS)},
