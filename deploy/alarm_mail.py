@@ -5,22 +5,20 @@ https://docs.aws.amazon.com/sns/latest/dg/sns-email-notifications.html
 
 from deploy.aws import topics
 from deploy.aws.session import Aws
-from deploy.deployment import Deployment
 
 _PENDING = ("PendingConfirmation", "pending confirmation")
 
 
-def problem(aws: Aws, wanted: Deployment) -> str:
+def problem(aws: Aws, topic: str | None) -> str:
     """Why nobody gets the alarms, and what to do; empty if somebody gets them or there are no alarms.
 
     Args:
         aws: the account and region.
-        wanted: the deployment.
+        topic: the ARN of the alarms' topic, an output of monitoring.yaml; None if there are no alarms.
 
     Raises:
         botocore.exceptions.ClientError: if the topic cannot be asked.
     """
-    topic = wanted.outputs(aws.client("cloudformation"), "monitoring").get("OperatorsTopicArn")
     if topic is None:
         return ""
     subscriptions = topics.subscriptions(aws.client("sns"), topic)

@@ -15,7 +15,7 @@ ARROWS = {
     "deploy.__main__": "deploy",
     "deploy.commands": "deploy.up deploy.costs deploy.alarm_mail deploy.deployment deploy.packages deploy.aws",
     "deploy.up": "deploy.costs deploy.alarm_mail deploy.deployment deploy.packages deploy.aws",
-    "deploy.alarm_mail": "deploy.deployment deploy.aws",
+    "deploy.alarm_mail": "deploy.aws",
     "deploy.costs": "deploy.deployment deploy.aws",
     "deploy.deployment": "deploy.aws",
     "deploy.packages": "deploy.aws",

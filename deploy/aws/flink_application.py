@@ -12,7 +12,7 @@ from deploy.aws import errors, waiting
 from deploy.aws.errors import DeployError
 from deploy.progress import say
 
-RUNNING = "RUNNING"
+RUNNING, READY = "RUNNING", "READY"
 START_SECONDS = 1200
 """How long a start, stop or update may take; the service gives snapshots of large states their time."""
 
@@ -128,14 +128,14 @@ def start(service: Any, name: str, forget: bool = False, allow_non_restored: boo
     service.start_application(ApplicationName=name, RunConfiguration=run)
 
 
-def stop(service: Any, name: str, force: bool = False) -> None:
-    """Stop an application, with a snapshot unless forced, and wait until it is stopped.
+def stop(service: Any, name: str, force: bool = False) -> dict[str, Any] | None:
+    """Stop an application, with a snapshot unless forced; its detail when it is stopped, or None if there is none.
 
     Raises:
         DeployError: if it still runs afterwards.
     """
-    detail = describe(service, name)
-    if not force or (detail and detail["ApplicationStatus"] not in _FORCEABLE):
+    detail = describe(service, name) if force else settled(service, name)
+    if detail and detail["ApplicationStatus"] not in (*_FORCEABLE, READY):
         detail = settled(service, name)
     if detail and (runs(detail) or detail["ApplicationStatus"] in _MOVING):
         service.stop_application(ApplicationName=name, Force=force)
@@ -145,21 +145,21 @@ def stop(service: Any, name: str, force: bool = False) -> None:
             f"application {name} is RUNNING after stopping: {last_failure(service, name)}",
             "`python -m deploy stop --force` stops it without a snapshot",
         )
+    return detail
 
 
-def connect_log(service: Any, name: str, log_stream: str) -> bool:
+def connect_log(service: Any, detail: dict[str, Any], log_stream: str) -> bool:
     """Connect the application's log, unless it is connected; return whether that changed anything.
 
     Args:
         service: a boto3 client.
-        name: of an application that is at rest; a running one is UPDATING afterwards.
+        detail: of an application that is at rest; a running one is UPDATING afterwards.
         log_stream: the ARN of its log stream.
     """
-    detail = must_be_there(service, name)
     if detail.get("CloudWatchLoggingOptionDescriptions"):
         return False
     service.add_application_cloud_watch_logging_option(
-        ApplicationName=name,
+        ApplicationName=detail["ApplicationName"],
         CurrentApplicationVersionId=detail["ApplicationVersionId"],
         CloudWatchLoggingOption={"LogStreamARN": log_stream},
     )

@@ -21,7 +21,6 @@ SECONDS = 3600
 """How long to wait for a stack: a KPU that is not available at once, or 500 shards, take long."""
 
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
-_BAD = ("FAILED", "ROLLBACK")
 LEFT_OVER = ("REVIEW_IN_PROGRESS", "ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED")
 """States in which a stack can be neither created nor updated, and must be deleted first."""
 
@@ -44,6 +43,7 @@ class Request:
         parameters: as CloudFormation takes them, `UsePreviousValue` included.
         tags: tags of the stack and of everything in it; empty to leave them as they are.
         role: the ARN of a service role for CloudFormation; empty to work with the caller's permissions.
+        exists: whether there is such a stack, which is updated; else it is created.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Request:
     parameters: list[dict[str, Any]]
     tags: Mapping[str, str] = field(default_factory=dict)
     role: str = ""
+    exists: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,23 @@ class Change:
     logical_id: str
     resource_type: str
     replacement: str = ""
+
+
+@dataclass(frozen=True)
+class ChangeSet:
+    """A change set that can be carried out.
+
+    Args:
+        name: the stack's name.
+        stack: the stack's id, by which it is still found after CloudFormation has deleted it.
+        creates: whether the stack exists only for the change set.
+        changes: what would change.
+    """
+
+    name: str
+    stack: str
+    creates: bool
+    changes: list[Change]
 
 
 def describe(cloudformation: Any, name: str) -> dict[str, Any] | None:
@@ -119,10 +137,11 @@ def make_ready(cloudformation: Any, name: str) -> None:
     Raises:
         StackError: if an operator must act.
     """
-    status = settled(cloudformation, name)
+    stack = settled(cloudformation, name)
+    status = stack.get("StackStatus", "")
     if status in LEFT_OVER:
         say(f"stack {name} is in {status}, the state of a creation that failed: deleting it")
-        delete(cloudformation, name)
+        delete(cloudformation, stack["StackId"])
     elif status == "UPDATE_ROLLBACK_FAILED":
         raise StackError(
             f"stack {name}: {status}: {reason(cloudformation, name)}",
@@ -130,25 +149,23 @@ def make_ready(cloudformation: Any, name: str) -> None:
         )
 
 
-def plan(cloudformation: Any, wanted: Request) -> list[Change] | None:
-    """Create a change set, and give its changes; None, and no change set, if there is nothing to change.
+def plan(cloudformation: Any, wanted: Request) -> ChangeSet | None:
+    """Create a change set; None, and no change set, if there is nothing to change.
 
     A stack whose first creation fails is deleted by CloudFormation, with everything in it.
 
     Raises:
         RefusedError: if CloudFormation refuses; the message has its reason.
     """
-    stack = describe(cloudformation, wanted.name)
-    exists = stack is not None and stack["StackStatus"] != "REVIEW_IN_PROGRESS"
     kind: dict[str, Any] = {"ChangeSetType": "UPDATE"}
-    if not exists:
+    if not wanted.exists:
         kind = {"ChangeSetType": "CREATE", "OnStackFailure": "DELETE"}
     if wanted.tags:
         kind["Tags"] = [{"Key": key, "Value": value} for key, value in wanted.tags.items()]
     if wanted.role:
         kind["RoleARN"] = wanted.role
     try:
-        cloudformation.create_change_set(
+        created = cloudformation.create_change_set(
             StackName=wanted.name,
             ChangeSetName=CHANGE_SET,
             TemplateBody=wanted.body,
@@ -161,50 +178,45 @@ def plan(cloudformation: Any, wanted: Request) -> list[Change] | None:
             return None
         raise
     answer = waiting.until(lambda: _planned(cloudformation, wanted.name), f"the change set of {wanted.name}", 600)
+    planned = ChangeSet(wanted.name, created["StackId"], not wanted.exists, _changes(answer))
     why = answer.get("StatusReason") or ""
     if answer["Status"] == "FAILED":
         nothing = any(words in why for words in _NO_CHANGES)
         found = [] if nothing else _validations(cloudformation, answer["ChangeSetId"])
-        drop_plan(cloudformation, wanted.name)
+        drop_plan(cloudformation, planned)
         if nothing:
             return None
         why = "; ".join(found) or why or "the change set failed"
         raise RefusedError(f"stack {wanted.name}: {why}", errors.next_step(why))
-    return _changes(cloudformation, wanted.name)
+    return planned
 
 
-def execute(cloudformation: Any, name: str) -> None:
-    """Carry out the change set that `plan` created, and wait for the stack. Raises StackError."""
-    stack = describe(cloudformation, name) or {}
-    cloudformation.execute_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+def execute(cloudformation: Any, planned: ChangeSet) -> dict[str, Any]:
+    """Carry out a change set, wait for the stack, and give it as it is then. Raises StackError."""
+    cloudformation.execute_change_set(StackName=planned.name, ChangeSetName=CHANGE_SET)
     began = time.monotonic()
-    # By its id a stack is still found after CloudFormation has deleted it.
-    status = settled(cloudformation, stack.get("StackId", name))
-    if any(word in status for word in _BAD) or status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
-        why = reason(cloudformation, stack.get("StackId", name))
+    stack = settled(cloudformation, planned.stack)
+    status = stack.get("StackStatus", "gone")
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        why = reason(cloudformation, planned.stack)
         step = errors.next_step(why) or "correct that and run the command again; `down` deletes what is there"
-        raise StackError(f"stack {name}: {status or 'gone'}: {why}", step)
-    say(f"stack {name}: {status} in {time.monotonic() - began:.1f} s")
+        raise StackError(f"stack {planned.name}: {status}: {why}", step)
+    say(f"stack {planned.name}: {status} in {time.monotonic() - began:.1f} s")
+    return stack
 
 
-def drop_plan(cloudformation: Any, name: str) -> None:
-    """Delete the change set, and the stack if it exists only for the change set."""
-    stack = describe(cloudformation, name)
-    if stack and stack["StackStatus"] == "REVIEW_IN_PROGRESS":
-        delete(cloudformation, name)
-    elif stack:
-        cloudformation.delete_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+def drop_plan(cloudformation: Any, planned: ChangeSet) -> None:
+    """Delete a change set, and the stack if it exists only for the change set."""
+    if planned.creates:
+        delete(cloudformation, planned.stack)
+    else:
+        cloudformation.delete_change_set(StackName=planned.name, ChangeSetName=CHANGE_SET)
 
 
-def delete(cloudformation: Any, name: str) -> None:
-    """Delete a stack and wait until it is gone; one that does not exist is no error. Raises StackError."""
-    stack = describe(cloudformation, name)
-    if not stack:
-        return
-    identifier = stack["StackId"]
-    if stack["StackStatus"].startswith("UPDATE_"):
-        settled(cloudformation, name)
-    cloudformation.delete_stack(StackName=name)
+def delete(cloudformation: Any, identifier: str) -> None:
+    """Delete a stack on which no operation is in progress, by its id, and wait until it is gone. Raises StackError."""
+    cloudformation.delete_stack(StackName=identifier)
+    name = _name(identifier)
 
     def gone() -> str | None:
         now = describe(cloudformation, identifier)
@@ -214,7 +226,8 @@ def delete(cloudformation: Any, name: str) -> None:
 
     if waiting.until(gone, f"stack {name} to be deleted", SECONDS) == "DELETE_FAILED":
         raise StackError(
-            f"stack {name}: DELETE_FAILED: {reason(cloudformation, name)}", "correct that, and run the command again"
+            f"stack {name}: DELETE_FAILED: {reason(cloudformation, identifier)}",
+            "correct that, and run the command again",
         )
 
 
@@ -231,19 +244,25 @@ def reason(cloudformation: Any, name: str) -> str:
     return failures[-1] if failures else "no reason given"
 
 
-def settled(cloudformation: Any, name: str) -> str:
-    """The status of a stack once no operation is in progress on it; empty if there is none."""
+def settled(cloudformation: Any, name: str) -> dict[str, Any]:
+    """A stack, by its name or id, once no operation is in progress on it; empty if there is none."""
 
-    def status() -> str | None:
-        stack = describe(cloudformation, name)
-        now = str(stack["StackStatus"]) if stack else ""
-        return None if now.endswith("_IN_PROGRESS") and now != "REVIEW_IN_PROGRESS" else now
+    def at_rest() -> dict[str, Any] | None:
+        stack = describe(cloudformation, name) or {}
+        now = stack.get("StackStatus", "")
+        return None if now.endswith("_IN_PROGRESS") and now != "REVIEW_IN_PROGRESS" else stack
 
-    return waiting.until(status, f"stack {name.rpartition(':stack/')[2].split('/')[0]}", SECONDS)
+    return waiting.until(at_rest, f"stack {_name(name)}", SECONDS)
+
+
+def _name(identifier: str) -> str:
+    """The name of a stack in its id; a name is given back as it is."""
+    return identifier.rpartition(":stack/")[2].split("/")[0]
 
 
 def _planned(cloudformation: Any, name: str) -> dict[str, Any] | None:
-    answer: dict[str, Any] = cloudformation.describe_change_set(StackName=name, ChangeSetName=CHANGE_SET)
+    pages = cloudformation.get_paginator("describe_change_set").paginate(StackName=name, ChangeSetName=CHANGE_SET)
+    answer: dict[str, Any] = pages.build_full_result()
     return answer if answer["Status"] in ("CREATE_COMPLETE", "FAILED") else None
 
 
@@ -264,8 +283,7 @@ def _validations(cloudformation: Any, change_set: str) -> list[str]:
     ]
 
 
-def _changes(cloudformation: Any, name: str) -> list[Change]:
-    pages = cloudformation.get_paginator("describe_change_set").paginate(StackName=name, ChangeSetName=CHANGE_SET)
+def _changes(answer: dict[str, Any]) -> list[Change]:
     return [
         Change(
             change["ResourceChange"]["Action"],
@@ -273,6 +291,5 @@ def _changes(cloudformation: Any, name: str) -> list[Change]:
             change["ResourceChange"]["ResourceType"],
             change["ResourceChange"].get("Replacement", ""),
         )
-        for page in pages
-        for change in page["Changes"]
+        for change in answer.get("Changes", [])
     ]

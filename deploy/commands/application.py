@@ -2,6 +2,7 @@
 
 import argparse
 from datetime import datetime
+from typing import Any
 
 from deploy.aws import flink_application, flink_job, waiting
 from deploy.aws.errors import DeployError
@@ -34,14 +35,14 @@ def start(options: argparse.Namespace, aws: Aws) -> int:
     """Start it from its latest snapshot, and wait for its job."""
     deployment = Deployment(options.stack_name)
     name, service = deployment.application, aws.client("kinesisanalyticsv2")
-    flink_application.must_be_there(service, name)
-    if flink_application.runs(flink_application.settled(service, name)):
+    before = flink_application.settled(service, name) or flink_application.must_be_there(service, name)
+    if flink_application.runs(before):
         print(f"application {name} runs already; `python -m deploy status` shows its job")
         return 0
     began = waiting.now()
     with step(f"start application {name}"):
-        up_application.start(aws, name, allow_non_restored=options.allow_non_restored_state)
-    _must_run(aws, deployment, began, "its start")
+        detail = up_application.start(aws, name, allow_non_restored=options.allow_non_restored_state)
+    _must_run(aws, deployment, detail, began, "its start")
     print(f"application {name} runs, and so does its job")
     return 0
 
@@ -50,7 +51,7 @@ def stop(options: argparse.Namespace, aws: Aws) -> int:
     """Stop it with a snapshot, and wait until it is stopped; the streams, the table and the functions stay."""
     deployment = Deployment(options.stack_name)
     name, service = deployment.application, aws.client("kinesisanalyticsv2")
-    if flink_application.must_be_there(service, name)["ApplicationStatus"] == "READY":
+    if flink_application.must_be_there(service, name)["ApplicationStatus"] == flink_application.READY:
         print(f"application {name} is stopped already")
         return 0
     with step(f"stop application {name}"):
@@ -77,10 +78,9 @@ def rollback(options: argparse.Namespace, aws: Aws) -> int:
     left, began = flink_application.code_key(detail), waiting.now()
     with step(f"roll application {name} back"):
         service.rollback_application(ApplicationName=name, CurrentApplicationVersionId=detail["ApplicationVersionId"])
-        flink_application.settled(service, name)
-    _must_run(aws, deployment, began, "its rollback")
-    live = flink_application.code_key(flink_application.must_be_there(service, name))
-    print(f"application {name} runs {live}; before: {left}")
+        after = flink_application.settled(service, name) or flink_application.must_be_there(service, name)
+    _must_run(aws, deployment, after, began, "its rollback")
+    print(f"application {name} runs {flink_application.code_key(after)}; before: {left}")
     print("its stack still asks for the version that was live; the next `up` deploys this tree again")
     return 0
 
@@ -107,10 +107,10 @@ def dashboard(options: argparse.Namespace, aws: Aws) -> int:
     return 0
 
 
-def _must_run(aws: Aws, deployment: Deployment, began: datetime, what: str) -> None:
-    """See that the application and its job run after an operation. Raises DeployError."""
+def _must_run(aws: Aws, deployment: Deployment, detail: dict[str, Any] | None, began: datetime, what: str) -> None:
+    """See that the application, as it was at rest after an operation, and its job run. Raises DeployError."""
     name = deployment.application
     group = deployment.must_have(aws.client("cloudformation"), "application")["ApplicationLogs"]
-    if not flink_application.runs(flink_application.settled(aws.client("kinesisanalyticsv2"), name)):
+    if not flink_application.runs(detail):
         raise flink_job.failure(aws, name, group, began, f"does not run after {what}")
     flink_job.must_run(aws, name, group, began)

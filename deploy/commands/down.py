@@ -36,9 +36,9 @@ _PROBES: dict[str, tuple[str, str, str]] = {
 
 @dataclass(frozen=True)
 class Inventory:
-    """What there is to delete."""
+    """What there is to delete: the stacks as CloudFormation describes them, by part, and what they hold."""
 
-    parts: list[str]
+    parts: dict[str, dict[str, Any]]
     resources: list[Resource]
 
     def of(self, kind: str) -> list[str]:
@@ -52,7 +52,7 @@ class Inventory:
 
     def without_table(self) -> "Inventory":
         """The same without the stack of the table."""
-        parts = [part for part in self.parts if part != "table"]
+        parts = {part: stack for part, stack in self.parts.items() if part != "table"}
         return Inventory(parts, [one for one in self.resources if one[1:2] != ("Table",)])
 
 
@@ -88,30 +88,29 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     if kept:
         found = found.without_table()
     cloudformation = aws.client("cloudformation")
-    subscribers.forget_texts_log(aws.client("sns"), wanted.outputs(cloudformation, "system").get("TextsLogRoleArn", ""))
+    system = stacks.outputs(found.parts.get("system"))
+    subscribers.forget_texts_log(aws.client("sns"), system.get("TextsLogRoleArn", ""))
     with step("stop the application"):
         flink_application.stop(aws.client("kinesisanalyticsv2"), wanted.application, force=True)
     for part in ("monitoring", "application"):
-        _delete(cloudformation, wanted, part)
+        _delete(cloudformation, found, part)
     for bucket in found.of("AWS::S3::Bucket"):
         if bucket not in buckets:
             with step(f"empty the bucket {bucket}"):
                 _empty(aws.client("s3"), bucket)
     for part in ("system", "table", "storage"):
-        if part in found.parts:
-            _delete(cloudformation, wanted, part)
+        _delete(cloudformation, found, part)
     _delete_log_groups(aws, found)
     # After the functions, which write to them.
     full = [bucket for bucket in buckets if not _delete_failures(aws, bucket, options.delete_failures)]
-    return _confirm(aws, wanted, found, kept, full)
+    return _confirm(aws, found, kept, full)
 
 
 def _inventory(aws: Aws, wanted: Deployment) -> Inventory:
     cloudformation = aws.client("cloudformation")
-    for part in deployment.PARTS:
-        # What is under way may make something yet.
-        stacks.settled(cloudformation, wanted.stack(part))
-    parts = [part for part in deployment.PARTS if stacks.describe(cloudformation, wanted.stack(part))]
+    # What is under way may make something yet.
+    settled = {part: stacks.settled(cloudformation, wanted.stack(part)) for part in deployment.PARTS}
+    parts = {part: stack for part, stack in settled.items() if stack}
     return Inventory(parts, [one for part in parts for one in stacks.resources(cloudformation, wanted.stack(part))])
 
 
@@ -148,11 +147,10 @@ def _confirmed(name: str) -> bool:
     return input(f"type {name} to delete all of this: ").strip() == name
 
 
-def _delete(cloudformation: Any, wanted: Deployment, part: str) -> None:
-    name = wanted.stack(part)
-    if stacks.describe(cloudformation, name):
-        with step(f"delete the stack {name}"):
-            stacks.delete(cloudformation, name)
+def _delete(cloudformation: Any, found: Inventory, part: str) -> None:
+    if part in found.parts:
+        with step(f"delete the stack {found.parts[part]['StackName']}"):
+            stacks.delete(cloudformation, found.parts[part]["StackId"])
 
 
 def _empty(s3: Any, bucket: str) -> None:
@@ -206,11 +204,9 @@ def _delete_log_groups(aws: Aws, found: Inventory) -> None:
         aws.client("logs").delete_log_group(logGroupName=group)
 
 
-def _confirm(aws: Aws, wanted: Deployment, found: Inventory, kept: str | None, full: list[str]) -> int:
-    """See that nothing is left, by asking for each thing."""
-    cloudformation = aws.client("cloudformation")
-    left = [wanted.stack(part) for part in found.parts if stacks.describe(cloudformation, wanted.stack(part))]
-    left += _groups(aws, found)
+def _confirm(aws: Aws, found: Inventory, kept: str | None, full: list[str]) -> int:
+    """See that nothing of the stacks, which are gone, is left, by asking for each thing."""
+    left = _groups(aws, found)
     if left:
         raise DeployError(f"still there: {', '.join(left)}", "run `down` again, or delete them by hand")
     for kind, (service, method, key) in _PROBES.items():

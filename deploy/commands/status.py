@@ -27,24 +27,24 @@ def run(options: argparse.Namespace, aws: Aws) -> int:
     wanted = Deployment(options.stack_name)
     cloudformation = aws.client("cloudformation")
     # Before the first line, since there may be no credentials.
-    found = {name: stacks.describe(cloudformation, name) for name in map(wanted.stack, deployment.PARTS)}
+    found = {part: stacks.describe(cloudformation, wanted.stack(part)) for part in deployment.PARTS}
     print(f"{wanted.name} in {aws.region}, {waiting.now():%Y-%m-%d %H:%M:%S} UTC")
-    for name, stack in found.items():
-        print(f"  stack {name:40} {stack['StackStatus'] if stack else 'none'}")
+    for part, stack in found.items():
+        print(f"  stack {wanted.stack(part):40} {stack['StackStatus'] if stack else 'none'}")
     if not any(found.values()):
         print("nothing is deployed; `python -m deploy up` creates it")
         return 1
-    system = wanted.outputs(cloudformation, "system")
+    system, monitoring = (stacks.outputs(found.get(part)) for part in ("system", "monitoring"))
     for title, lines in (
         ("application", [*_application(aws, wanted), *_lost_shards(aws, system)]),
         ("streams", _streams(aws, system)),
         ("functions", _functions(aws, system)),
-        ("alarms", _alarms(aws, wanted)),
+        ("alarms", _alarms(aws, wanted, monitoring)),
     ):
         print(title)
         for line in lines:
             print(f"  {line}")
-    _links(aws, wanted)
+    _links(aws, monitoring)
     return 0
 
 
@@ -134,16 +134,17 @@ def _lag(aws: Aws, function: str) -> str:
     return f"lag {max(point['Maximum'] for point in points) / 1000:.1f} s" if points else "lag unknown (no records)"
 
 
-def _alarms(aws: Aws, wanted: Deployment) -> Iterator[str]:
-    resources = stacks.resources(aws.client("cloudformation"), wanted.stack("monitoring"))
-    names = [name for kind, _, name in resources if kind == "AWS::CloudWatch::Alarm"]
-    alarms = aws.client("cloudwatch").describe_alarms(AlarmNames=names)["MetricAlarms"] if names else []
+def _alarms(aws: Aws, wanted: Deployment, monitoring: dict[str, str]) -> Iterator[str]:
+    # Their names begin with that of their stack.
+    pages = aws.client("cloudwatch").get_paginator("describe_alarms")
+    found = pages.paginate(AlarmNamePrefix=f"{wanted.stack('monitoring')}-").build_full_result()
+    alarms = found.get("MetricAlarms", [])
     # JobDown has insufficient data when the job has stopped reporting.
     bad = [one for one in alarms if one["StateValue"] == "ALARM" or _tells_silence(one)]
     yield f"{len(alarms)} alarms, {len(bad)} of them on"
     for alarm in bad:
         yield f"{alarm['StateValue']} {alarm['AlarmName']}: {alarm.get('AlarmDescription', '')}"
-    nobody = alarm_mail.problem(aws, wanted)
+    nobody = alarm_mail.problem(aws, monitoring.get("OperatorsTopicArn"))
     if nobody:
         yield nobody
 
@@ -154,8 +155,8 @@ def _tells_silence(alarm: dict[str, Any]) -> bool:
     return silent and "Unchecked" not in alarm.get("StateReason", "")
 
 
-def _links(aws: Aws, wanted: Deployment) -> None:
-    name = wanted.outputs(aws.client("cloudformation"), "monitoring").get("DashboardName")
+def _links(aws: Aws, monitoring: dict[str, str]) -> None:
+    name = monitoring.get("DashboardName")
     if name:
         console = f"https://{aws.region}.console.aws.amazon.com/cloudwatch/home?region={aws.region}"
         print(f"dashboard {console}#dashboards/dashboard/{name}")

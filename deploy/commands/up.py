@@ -292,7 +292,7 @@ def _confirm(aws: Aws, wanted: Wanted, changed: list[str], updated: Updated) -> 
     name = wanted.deployment.application
     application.must_be_live(aws, wanted, updated)
     flink_application.delete_snapshots(aws.client("kinesisanalyticsv2"), name, flink_application.KEPT_SNAPSHOTS)
-    nobody = alarm_mail.problem(aws, wanted.deployment)
+    nobody = alarm_mail.problem(aws, wanted.values.get("OperatorsTopicArn"))
     if nobody:
         say(nobody)
     print(f"changed: {', '.join(changed)}" if changed else "no change")

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from deploy import packages
 from deploy.aws import flink_application, flink_job, stacks, waiting
@@ -47,13 +48,12 @@ def update(aws: Aws, wanted: Wanted, deployed: Deployed) -> Updated:
     """
     name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
     before = flink_application.settled(service, name)
-    ran = flink_application.runs(before)
-    stopped = before is not None and not ran and _was_stopped(aws, name)
+    stopped = before is not None and not flink_application.runs(before) and _was_stopped(aws, name)
     if before is None or not wanted.reset_state:
-        return _update(aws, wanted, deployed, ran, stopped)
+        return _update(aws, wanted, deployed, before, stopped)
     try:
-        reset_state.forget(aws, wanted, deployed)
-        return _update(aws, wanted, deployed, False, stopped)
+        before = reset_state.forget(aws, wanted, deployed, before)
+        return _update(aws, wanted, deployed, before, stopped)
     except stacks.RefusedError:
         # Nothing was stopped.
         raise
@@ -62,18 +62,21 @@ def update(aws: Aws, wanted: Wanted, deployed: Deployed) -> Updated:
         raise
 
 
-def _update(aws: Aws, wanted: Wanted, deployed: Deployed, ran: bool, stopped: bool) -> Updated:
+def _update(aws: Aws, wanted: Wanted, deployed: Deployed, before: dict[str, Any] | None, stopped: bool) -> Updated:
     name, service = wanted.deployment.application, aws.client("kinesisanalyticsv2")
     began = waiting.now()
     applied = _apply(aws, wanted, deployed, began)
-    if flink_application.connect_log(service, name, applied.outputs["ApplicationLogStreamArn"]):
-        flink_application.settled(service, name)
+    detail = flink_application.settled(service, name) if applied.changed else before
+    detail = detail or flink_application.must_be_there(service, name)
+    if flink_application.connect_log(service, detail, applied.outputs["ApplicationLogStreamArn"]):
+        detail = flink_application.settled(service, name)
     if stopped:
         say(f"application {name} was stopped, and stays stopped; `python -m deploy start` starts it")
         return Updated(applied, None)
+    ran = flink_application.runs(before)
     if not ran:
-        start(aws, name, forget=wanted.reset_state, allow_non_restored=wanted.allow_non_restored)
-    if not flink_application.runs(flink_application.settled(service, name)):
+        detail = start(aws, name, forget=wanted.reset_state, allow_non_restored=wanted.allow_non_restored)
+    if not flink_application.runs(detail):
         what = f"does not run after its {'update' if ran else 'start'}"
         raise flink_job.failure(aws, name, applied.outputs["ApplicationLogs"], began, what)
     return Updated(applied, began)
@@ -96,16 +99,19 @@ def _apply(aws: Aws, wanted: Wanted, deployed: Deployed, began: datetime) -> App
         raise
 
 
-def start(aws: Aws, name: str, forget: bool = False, allow_non_restored: bool = False) -> None:
-    """Start an application and wait until it is at rest; once more if it failed as its role is too new."""
+def start(aws: Aws, name: str, forget: bool = False, allow_non_restored: bool = False) -> dict[str, Any] | None:
+    """Start an application, once more if its role is too new; its detail when it is at rest, or None if it is gone."""
     service = aws.client("kinesisanalyticsv2")
     flink_application.start(service, name, forget, allow_non_restored)
-    if flink_application.runs(flink_application.settled(service, name)):
-        return
-    if flink_application.role_is_too_new(flink_application.last_failure(service, name)):
-        say(f"the role is too new to be used: starting again in {waiting.ROLE_SECONDS:.0f} s")
-        waiting.pause(waiting.ROLE_SECONDS)
-        flink_application.start(service, name, forget, allow_non_restored)
+    detail = flink_application.settled(service, name)
+    if flink_application.runs(detail) or not flink_application.role_is_too_new(
+        flink_application.last_failure(service, name)
+    ):
+        return detail
+    say(f"the role is too new to be used: starting again in {waiting.ROLE_SECONDS:.0f} s")
+    waiting.pause(waiting.ROLE_SECONDS)
+    flink_application.start(service, name, forget, allow_non_restored)
+    return flink_application.settled(service, name)
 
 
 def _was_stopped(aws: Aws, name: str) -> bool:
@@ -120,8 +126,7 @@ def must_be_live(aws: Aws, wanted: Wanted, updated: Updated) -> None:
         return
     name, group = wanted.deployment.application, updated.applied.outputs["ApplicationLogs"]
     detail = flink_application.must_be_there(aws.client("kinesisanalyticsv2"), name)
-    stack = stacks.describe(aws.client("cloudformation"), wanted.deployment.stack("application"))
-    undone = drift.differences(detail, stacks.parameters(stack))
+    undone = drift.differences(detail, updated.applied.parameters)
     if undone:
         raise flink_job.failure(aws, name, group, updated.began, f"the update was rolled back: {'; '.join(undone)}")
     flink_job.must_run(aws, name, group, updated.began)

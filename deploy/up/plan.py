@@ -3,6 +3,7 @@
 from deploy import deployment
 from deploy.aws import stacks
 from deploy.aws.session import Aws
+from deploy.progress import counted
 from deploy.up import state
 from deploy.up.state import UNFOLLOWED, Deployed, Wanted
 
@@ -29,9 +30,9 @@ def show(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
         if planned is None:
             print(f"stack {found.stack}: no change")
             continue
-        stacks.drop_plan(cloudformation, found.stack)
-        print(f"stack {found.stack}: {len(planned)} change{'s' * (len(planned) != 1)}")
-        for change in planned:
+        stacks.drop_plan(cloudformation, planned)
+        print(f"stack {found.stack}: {counted(len(planned.changes), 'change')}")
+        for change in planned.changes:
             replaced = ", replaced" if change.replacement == "True" else ""
             print(f"  {change.action:7} {change.logical_id} ({change.resource_type}{replaced})")
 

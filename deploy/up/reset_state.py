@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from deploy.aws import flink_application, flink_job, stacks, waiting
 from deploy.aws.errors import DeployError
@@ -58,8 +59,8 @@ def _unknown(why: str) -> DeployError:
     )
 
 
-def forget(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
-    """Stop the application and delete its snapshots, once CloudFormation has accepted the change.
+def forget(aws: Aws, wanted: Wanted, deployed: Deployed, detail: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Stop the application and delete its snapshots, once CloudFormation has accepted the change; its detail then.
 
     It is stopped with a snapshot, so that what it has read is written as well; where the user has said where to begin,
     without, as a job that fails over and over can take none. With the snapshots, a `start` or `rollback` would go back
@@ -73,16 +74,17 @@ def forget(aws: Aws, wanted: Wanted, deployed: Deployed) -> None:
         aws.client("kinesisanalyticsv2"),
         aws.client("cloudformation"),
     )
-    wish = request("application", wanted, deployed)
-    if stacks.plan(cloudformation, wish) is not None:
-        stacks.drop_plan(cloudformation, wish.name)
-    if flink_application.runs(flink_application.describe(service, name)):
+    planned = stacks.plan(cloudformation, request("application", wanted, deployed))
+    if planned is not None:
+        stacks.drop_plan(cloudformation, planned)
+    if flink_application.runs(detail):
         say(f"application {name} is stopped, and loses its state")
-        flink_application.stop(service, name, force=not wanted.job_position)
+        detail = flink_application.stop(service, name, force=not wanted.job_position)
         stopped = flink_application.latest_snapshot(service, name)
         if wanted.job_position and stopped:
             say(f"application {name} is stopped; what it had read by {parameters.timestamp(stopped)} is written")
     say(f"application {name}: {flink_application.delete_snapshots(service, name)} snapshots deleted")
+    return detail
 
 
 def interrupted(wanted: Wanted) -> str:

@@ -81,6 +81,11 @@ class Part:
     body: str
     declared: list[dict[str, Any]]
 
+    @property
+    def exists(self) -> bool:
+        """Whether there is more than a name for a change set."""
+        return self.status not in ("", "REVIEW_IN_PROGRESS")
+
 
 @dataclass(frozen=True)
 class Deployed:
@@ -112,9 +117,10 @@ class Deployed:
 
 @dataclass(frozen=True)
 class Applied:
-    """A stack after `apply`: its outputs, and whether anything changed."""
+    """A stack after `apply`: its outputs and parameters, and whether anything changed."""
 
-    outputs: dict[str, str]
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
     changed: bool
 
 
@@ -173,6 +179,7 @@ def request(part: str, wanted: Wanted, deployed: Deployed, left_out: Collection[
         parameters.for_cloudformation(found.declared, values, found.parameters),
         wanted.tags,
         wanted.cloudformation_role,
+        found.exists,
     )
 
 
@@ -210,7 +217,9 @@ def apply(aws: Aws, part: str, wanted: Wanted, deployed: Deployed, left_out: Col
     """
     wish, cloudformation = request(part, wanted, deployed, left_out), aws.client("cloudformation")
     with step(f"stack {wish.name}"):
-        changes = stacks.plan(cloudformation, wish)
-        if changes is not None:
-            stacks.execute(cloudformation, wish.name)
-    return Applied(wanted.deployment.must_have(cloudformation, part), changes is not None)
+        planned = stacks.plan(cloudformation, wish)
+        if planned is None:
+            found = deployed.parts[part]
+            return Applied(found.outputs, found.parameters, changed=False)
+        stack = stacks.execute(cloudformation, planned)
+        return Applied(stacks.outputs(stack), stacks.parameters(stack), changed=True)

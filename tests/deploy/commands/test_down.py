@@ -7,7 +7,6 @@ from botocore.exceptions import ClientError
 
 from deploy.aws import stacks, waiting
 from deploy.commands import down
-from deploy.deployment import Deployment
 from local import leftovers
 from tests.deploy.deployed import APPLICATION, Account
 from tests.deploy.playing import bucket, store
@@ -36,8 +35,8 @@ def test_nothing_is_left(whole_account: Account, monkeypatch: pytest.MonkeyPatch
     assert set(everything(account)) == {*leftovers.LOOKS}
     delete = down._delete
 
-    def with_a_late_flush(cloudformation: Any, wanted: Deployment, part: str) -> None:
-        delete(cloudformation, wanted, part)
+    def with_a_late_flush(cloudformation: Any, found: down.Inventory, part: str) -> None:
+        delete(cloudformation, found, part)
         if part == "system":
             account.client("logs").create_log_group(logGroupName="/aws/lambda/KinesisToDynamo")
 
@@ -130,8 +129,8 @@ def test_an_interrupted_down_is_finished_by_the_next(
     put_item(account)
     delete = down._delete
 
-    def interrupted(cloudformation: Any, wanted: Deployment, part: str) -> None:
-        delete(cloudformation, wanted, part)
+    def interrupted(cloudformation: Any, found: down.Inventory, part: str) -> None:
+        delete(cloudformation, found, part)
         if part == last:
             raise KeyboardInterrupt
 

@@ -364,8 +364,9 @@ def test_a_stack_that_cloudformation_has_deleted_tells_why(account: Account) -> 
     body = json.dumps({"Resources": {"Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"Name": "one"}}}})
     account.client("kinesis").create_stream(StreamName="one", ShardCount=1)
     cloudformation = account.client("cloudformation")
-    stacks.plan(cloudformation, stacks.Request("shop", body, []))
+    planned = stacks.plan(cloudformation, stacks.Request("shop", body, []))
+    assert planned
     with pytest.raises(stacks.StackError, match="DELETE_COMPLETE: "):
-        stacks.execute(cloudformation, "shop")
+        stacks.execute(cloudformation, planned)
     with pytest.raises(ClientError, match="does not exist"):
         cloudformation.describe_stacks(StackName="shop")

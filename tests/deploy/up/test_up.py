@@ -51,6 +51,24 @@ def test_first_then_unchanged_then_new_code(whole_account: Account) -> None:
         assert PHONE not in outcome.out + outcome.err
 
 
+def test_a_stack_is_read_again_only_when_it_changes(account: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert account.run("up").status == 0
+    cloudformation, asked = account.client("cloudformation"), []
+    describe = cloudformation.describe_stacks
+
+    def note(**request: Any) -> Any:
+        asked.append(request["StackName"].rpartition(":stack/")[2].split("/")[0])
+        return describe(**request)
+
+    monkeypatch.setattr(cloudformation, "describe_stacks", note)
+    assert "no change\n" in account.run("up").out
+    assert asked == STACKS[:4]
+    asked.clear()
+    account.job_package("# new")
+    assert account.run("up").status == 0
+    assert asked == [*STACKS[:4], STACKS[3]]
+
+
 def test_stopped_stays_stopped(account: Account) -> None:
     assert account.run("up").status == 0
     assert account.run("stop").status == 0

@@ -32,6 +32,6 @@ def _create(part: str, parameters: dict[str, str]) -> dict[str, str]:
     cloudformation: Any = boto3.client("cloudformation")
     given = [{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()]
     name = _DEPLOYMENT.stack(part)
-    stacks.plan(cloudformation, stacks.Request(name, stacks.body(deployment.template(part)), given))
-    stacks.execute(cloudformation, name)
-    return _DEPLOYMENT.must_have(cloudformation, part)
+    planned = stacks.plan(cloudformation, stacks.Request(name, stacks.body(deployment.template(part)), given))
+    assert planned
+    return stacks.outputs(stacks.execute(cloudformation, planned))
