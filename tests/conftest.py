@@ -1,5 +1,6 @@
 """One JVM for the whole session, and the three-line way to ask what the job makes of some records."""
 
+import functools
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.loaders import JSONFileLoader
 from xdist.scheduler import LoadScopeScheduling
 
 from emulator.server import moto
@@ -18,6 +20,7 @@ from jobs.alerting import jvm as gateway
 from jobs.alerting.kinesis import connector as connectors
 from jobs.alerting.settings import AlertSettings, SettingsError
 from local.deploy_command import LINE
+from tests.direct import Direct
 from tests.emulated import Emulator
 from tests.faults.running.cluster import PYTHON
 from tests.jobs.detection import Detect, Rows, submit
@@ -31,6 +34,8 @@ sys.dont_write_bytecode = False
 signal.signal(signal.SIGINT, signal.default_int_handler)
 # Every JVM of the tests is short-lived: without the optimizing compiler it takes two thirds of the processor time.
 os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.QUICK)
+# Each of the hundreds of sessions of botocore would read the models of the services again.
+JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
 
 
 # What is in one process of a parallel run: the tests that share a JVM, and those that share a cluster.
@@ -107,19 +112,19 @@ def own_connector(connector: Path) -> connectors.Connector:
 
 
 @pytest.fixture(scope="session")
-def emulator_endpoint() -> Iterator[str]:
-    """One emulator for the session, on a free port."""
+def direct() -> Iterator[Direct]:
+    """One emulator for this session of pytest, on a free port, and the short way to it."""
     server = moto()
     host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
+    yield Direct(f"http://{host}:{port}", server._server.app)
     server.stop()
 
 
 @pytest.fixture
-def emulator(emulator_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Emulator:
+def emulator(direct: Direct, monkeypatch: pytest.MonkeyPatch) -> Emulator:
     """Kinesis and the rest, empty."""
-    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator_endpoint)
-    emulator = Emulator(emulator_endpoint)
+    emulator = Emulator(direct.endpoint, make_client=direct.client)
+    monkeypatch.setenv("AWS_ENDPOINT_URL", emulator.endpoint)
     emulator.reset()
     return emulator
 

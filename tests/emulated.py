@@ -16,10 +16,19 @@ SOURCE, ALERTS, DEAD_LETTERS = "http-requests", "alerts-low-inventory", "http-re
 class Emulator:
     """An emulator at an endpoint, with the three streams once `create_streams` was called."""
 
-    def __init__(self, endpoint: str, region: str = REGION) -> None:
+    def __init__(self, endpoint: str, region: str = REGION, make_client: Callable[..., Any] = boto3.client) -> None:
         self.endpoint, self.region = endpoint, region
-        self.kinesis = boto3.client(
-            "kinesis", region_name=region, endpoint_url=endpoint, aws_access_key_id="test", aws_secret_access_key="test"
+        self._make_client = make_client
+        self.kinesis = self.client("kinesis")
+
+    def client(self, service: str) -> Any:
+        """A client of a service."""
+        return self._make_client(
+            service,
+            region_name=self.region,
+            endpoint_url=self.endpoint,
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
         )
 
     def reset(self) -> None:

@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import boto3
 import pytest
 
 from deploy import __main__ as deploy
@@ -12,13 +11,14 @@ from deploy.commands import logs, tail, verify
 from emulator.flink import endpoint
 from tests.deploy.deployed import Account, Outcome
 from tests.deploy.scripted_flink import ScriptedFlink
+from tests.direct import Direct
 from tests.emulated import REGION, Emulator
 
 
 @pytest.fixture(scope="session")
-def connection() -> session.Aws:
+def connection(direct: Direct) -> session.Aws:
     """One for all tests: to make a client takes long, and each session reads the services' models again."""
-    return session.Aws(boto3.session.Session(), REGION)
+    return session.Aws(direct.session, REGION)
 
 
 @pytest.fixture(scope="session")

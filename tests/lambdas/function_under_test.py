@@ -9,10 +9,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 
 from emulator.mappings.shards import event_record
+from tests.emulated import Emulator
 from tests.lambdas.invocation import ACCOUNT, REGION, Context
 
 LAMBDAS = Path(__file__).parents[2] / "lambdas"
@@ -82,8 +82,8 @@ def failed(answer: dict[str, Any]) -> list[str]:
 class Failures:
     """The bucket of failures on an emulator."""
 
-    def __init__(self) -> None:
-        self._client = boto3.client("s3", region_name=REGION)
+    def __init__(self, emulator: Emulator) -> None:
+        self._client = emulator.client("s3")
         self._client.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": REGION})
 
     def rejected(self) -> dict[str, dict[str, Any]]:

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError
 
@@ -26,11 +25,9 @@ def alert(product: object = "SKU-1", inventory: object = 3, ts: object = MOMENT,
 class Phones:
     """The topic, its subscribers, and the function that publishes to it."""
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.dynamodb, self.sns, self.sqs = (
-            boto3.client(name, region_name=REGION) for name in ("dynamodb", "sns", "sqs")
-        )
-        self.failures = Failures()
+    def __init__(self, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.dynamodb, self.sns, self.sqs = (emulator.client(name) for name in ("dynamodb", "sns", "sqs"))
+        self.failures = Failures(emulator)
         self.dynamodb.create_table(
             TableName=TABLE,
             KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
@@ -73,7 +70,7 @@ class Phones:
 
 @pytest.fixture
 def phones(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Phones:
-    return Phones(monkeypatch)
+    return Phones(emulator, monkeypatch)
 
 
 def text(product: str, inventory: int = 3) -> str:

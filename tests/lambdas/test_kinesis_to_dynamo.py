@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator
 from types import ModuleType
 from typing import Any
 
-import boto3
 import pytest
 from boto3.dynamodb.types import TypeDeserializer
 from botocore.awsrequest import AWSResponse
@@ -14,7 +13,7 @@ from botocore.awsrequest import AWSResponse
 from tests.emulated import Emulator
 from tests.lambdas import function_under_test
 from tests.lambdas.function_under_test import Failures, failed
-from tests.lambdas.invocation import REGION, Context
+from tests.lambdas.invocation import Context
 
 TABLE = "HttpRequests"
 MOMENT = "2026-01-05T09:00:00.000Z"
@@ -27,10 +26,10 @@ def request(number: int, **fields: Any) -> bytes:
 class Table:
     """The table, and the function that writes it."""
 
-    def __init__(self, function: ModuleType) -> None:
+    def __init__(self, emulator: Emulator, function: ModuleType) -> None:
         self.function = function
-        self.client = boto3.client("dynamodb", region_name=REGION)
-        self.failures = Failures()
+        self.client = emulator.client("dynamodb")
+        self.failures = Failures(emulator)
         keys = {"pk": "HASH", "sk": "RANGE"}
         self.client.create_table(
             TableName=TABLE,
@@ -59,7 +58,7 @@ class Table:
 
 @pytest.fixture
 def table(emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> Table:
-    return Table(function_under_test.load(monkeypatch, "kinesis_to_dynamo", TABLE_NAME=TABLE))
+    return Table(emulator, function_under_test.load(monkeypatch, "kinesis_to_dynamo", TABLE_NAME=TABLE))
 
 
 def test_an_item_is_the_event_and_its_keys(table: Table) -> None:

@@ -12,7 +12,6 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from tests.emulated import Emulator
@@ -170,7 +169,7 @@ def create_table(client: Any, name: str, **keys: str) -> None:
 
 
 def test_kinesis_to_dynamo_runs_from_its_zip(built: Path, emulator: Emulator, tmp_path: Path) -> None:
-    client, failures = boto3.client("dynamodb", region_name=REGION), function_under_test.Failures()
+    client, failures = emulator.client("dynamodb"), function_under_test.Failures(emulator)
     create_table(client, "events", pk="HASH", sk="RANGE")
     good = [json.dumps({"path": "/p", "timestamp": "t", "n": number / 2}).encode() for number in range(30)]
     event = function_under_test.event([*good, b"bad"])
@@ -183,9 +182,9 @@ def test_kinesis_to_dynamo_runs_from_its_zip(built: Path, emulator: Emulator, tm
 
 
 def test_alerts_to_sns_runs_from_its_zip(built: Path, emulator: Emulator, tmp_path: Path) -> None:
-    dynamodb, sns, sqs = (boto3.client(name, region_name=REGION) for name in ("dynamodb", "sns", "sqs"))
+    dynamodb, sns, sqs = (emulator.client(name) for name in ("dynamodb", "sns", "sqs"))
     create_table(dynamodb, "published", id="HASH")
-    failures = function_under_test.Failures()
+    failures = function_under_test.Failures(emulator)
     topic = sns.create_topic(Name="alerts")["TopicArn"]
     queue = sqs.create_queue(QueueName="phone")["QueueUrl"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=topic.replace(":sns:", ":sqs:").replace("alerts", "phone"))

@@ -33,12 +33,8 @@ class Shop:
     """An empty account on the emulator, and the stacks made in it."""
 
     def __init__(self, emulator: Emulator) -> None:
-        self._endpoint = emulator.endpoint
+        self.client = emulator.client
         self.outputs: dict[str, str] = {}
-
-    def client(self, service: str) -> Any:
-        """A client of a service of the emulator."""
-        return boto3.client(service, region_name=REGION, endpoint_url=self._endpoint)
 
     def create(self, name: str, **parameters: str) -> None:
         """Make the stack of a template, its other parameters from the outputs of those before it."""

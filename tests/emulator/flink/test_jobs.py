@@ -9,7 +9,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
 from deploy.aws import flink_job
@@ -39,10 +38,7 @@ class Shop:
     def __init__(self, emulator: Emulator, jobs: RealJobs) -> None:
         self.service = FlinkService(REGION, jobs)
         endpoint.serve({REGION: self.service}.__getitem__)
-        self._clients = {
-            name: boto3.client(name, region_name=REGION, endpoint_url=emulator.endpoint)
-            for name in ("s3", "logs", "kinesisanalyticsv2")
-        }
+        self._clients = {name: emulator.client(name) for name in ("s3", "logs", "kinesisanalyticsv2")}
         self._clients["s3"].create_bucket(Bucket="code", CreateBucketConfiguration={"LocationConstraint": REGION})
         self._clients["logs"].create_log_group(logGroupName=GROUP)
         self._clients["logs"].create_log_stream(logGroupName=GROUP, logStreamName=STREAM)

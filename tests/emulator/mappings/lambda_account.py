@@ -9,8 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import boto3
-
 from emulator.mappings.mappings import EventSourceMappings
 from emulator.mappings.worker import Pace
 from tests.emulated import REGION, SOURCE, Emulator
@@ -58,19 +56,10 @@ class LambdaAccount:
         self.kept = folder / "kept"
         self.kept.touch()
         self.lambda_, self.s3, self.logs, self.iam, self.cloudformation = (
-            self._client(service) for service in ("lambda", "s3", "logs", "iam", "cloudformation")
+            emulator.client(service) for service in ("lambda", "s3", "logs", "iam", "cloudformation")
         )
         self.said: list[str] = []
         self.create_bucket("code")
-
-    def _client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            region_name=self.emulator.region,
-            endpoint_url=self.emulator.endpoint,
-            aws_access_key_id="test",
-            aws_secret_access_key="test",
-        )
 
     def stream_arn(self, name: str = SOURCE) -> str:
         """The ARN of a stream."""
