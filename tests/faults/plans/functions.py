@@ -4,7 +4,6 @@ import time
 from collections.abc import Callable, Sequence
 
 from tests.emulated import eventually
-from tests.faults.conftest import FULL
 from tests.faults.judging import twice
 from tests.faults.judging.outcome import LATE, Outcome, seconds_to_recover
 from tests.faults.judging.sent import Alert, Sent, Shop, expected_every, products
@@ -28,7 +27,7 @@ MOMENTS = {
     "KinesisToDynamo killed before a write": ("BatchWriteItem", False),
     "KinesisToDynamo killed after a write": ("BatchWriteItem", True),
 }
-_KILLS = 3 if FULL else 1
+_KILLS = 3
 
 
 class FunctionRun:
@@ -105,18 +104,33 @@ def killed(moment: str) -> Callable[[Stage, str], Outcome]:
     return scenario
 
 
+def killed_then_away(stage: Stage, name: str) -> Outcome:
+    """AlertsToSns is killed after it published an alert; while that one waits for another try, SNS is away for 20 s."""
+    operation, done = MOMENTS["AlertsToSns killed between publish and the note"]
+    run = FunctionRun(stage)
+    run.send(20)
+    strike = run.system.proxy.strike(operation, done)
+    run.send(20)
+    eventually(strike.struck.is_set, f"a call of {operation}", 120)
+    return _away(run, SNS, 20, name)
+
+
 def away(operations: frozenset[str], seconds: float) -> Callable[[Stage, str], Outcome]:
     """A service does not answer for so many seconds, while events and alerts go on."""
 
     def scenario(stage: Stage, name: str) -> Outcome:
         run = FunctionRun(stage)
         run.send(20)
-        with run.system.proxy.doing(Faults(away=operations)):
-            run.send(int(seconds * _RATE), _RATE)
-        run.faults.append(time.time())
-        run.send(20)
-        outcome = run.finish(name)
-        outcome.within = _WITHIN
-        return outcome
+        return _away(run, operations, seconds, name)
 
     return scenario
+
+
+def _away(run: FunctionRun, operations: frozenset[str], seconds: float, name: str) -> Outcome:
+    with run.system.proxy.doing(Faults(away=operations)):
+        run.send(int(seconds * _RATE), _RATE)
+    run.faults.append(time.time())
+    run.send(20)
+    outcome = run.finish(name)
+    outcome.within = _WITHIN
+    return outcome
