@@ -19,12 +19,15 @@ LOW = b'{"type": "inventory", "product_id": "A", "inventory": 3, "timestamp": "2
 BAD = b'{"type": "inventory", "product_id": "caf\xe9"}\n'
 
 
-def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.CompletedProcess[bytes]":
+def run(
+    folder: Path, *arguments: str, content: bytes | None = None, **environment: str
+) -> "subprocess.CompletedProcess[bytes]":
     temporary = folder / "tmp"
     temporary.mkdir(exist_ok=True)
     result = subprocess.run(
         [sys.executable, str(JOB), *arguments],
         cwd=folder,
+        input=content,
         capture_output=True,
         timeout=300,
         env={**os.environ, "TMPDIR": str(temporary), **environment},
@@ -34,8 +37,16 @@ def run(folder: Path, *arguments: str, **environment: str) -> "subprocess.Comple
 
 
 def test_sample(tmp_path: Path) -> None:
-    result = run(tmp_path)
-    assert result.returncode == 0
+    """Also with Java behind a script, as version managers put one on the PATH, and a space in the temporary folder."""
+    java = tmp_path / "bin" / "java"
+    java.parent.mkdir()
+    java.write_text(f'#!/bin/sh\nexec "{jvm.java_home()}/bin/java" "$@"\n')
+    java.chmod(0o755)
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "tmp of mine").symlink_to("tmp")
+    path = f"{java.parent}{os.pathsep}{os.environ['PATH']}"
+    result = run(tmp_path, PATH=path, JAVA_HOME="", TMPDIR=str(tmp_path / "tmp of mine"))
+    assert result.returncode == 0, result.stderr
     alerts = [json.loads(line) for line in result.stdout.splitlines()]
     dead_letters = [json.loads(line) for line in (tmp_path / "dead-letters.jsonl").read_text().splitlines()]
     records = len(options.SAMPLE.read_bytes().splitlines())
@@ -102,8 +113,7 @@ def test_reader_that_has_enough(tmp_path: Path) -> None:
     assert b"BrokenPipe" not in errors
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
+def test_stopped(tmp_path: Path) -> None:
     temporary = tmp_path / "tmp"
     temporary.mkdir()
     process = subprocess.Popen(
@@ -117,7 +127,7 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
     for line in process.stderr:
         if b"RUNNING" in line or b"Starting Flink Mini Cluster" in line:
             break
-    process.send_signal(number)
+    process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     assert errors.rstrip().endswith(b"stopped")
@@ -125,13 +135,14 @@ def test_stopped(tmp_path: Path, number: signal.Signals) -> None:
     assert list(temporary.iterdir()) == []
 
 
-def test_stopped_before_the_jvm(tmp_path: Path) -> None:
-    """While PyFlink is imported, which makes another error of it; a second Ctrl-C changes nothing."""
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_stopped_before_the_jvm(tmp_path: Path, number: signal.Signals) -> None:
+    """While PyFlink is imported, which makes another error of it; a second signal changes nothing."""
     process = subprocess.Popen([sys.executable, str(JOB)], cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     assert process.stderr is not None
     assert process.stderr.readline() == f"reading {options.SAMPLE}\n".encode()
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
+    process.send_signal(number)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 130
     # Where the machine is slow to send the signal, Flink is begun before it comes.
@@ -139,17 +150,24 @@ def test_stopped_before_the_jvm(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_standard_input(tmp_path: Path) -> None:
-    """Compressed, with a mark, and through a pipe."""
+def test_standard_input_and_a_pipe(tmp_path: Path) -> None:
+    """Events are compressed, with a mark; what is no regular file is written to, and not replaced.
+
+    No java is on the PATH: the wheel's serves.
+    """
     content = gzip.compress(b"\xef\xbb\xbf" + LOW + BAD)
-    result = subprocess.run(
-        [sys.executable, str(JOB), "--input", "-"], cwd=tmp_path, input=content, capture_output=True, timeout=300
-    )
+    os.mkfifo(tmp_path / "pipe")
+    reader = subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=subprocess.PIPE)
+    arguments = ["--input", "-", "--dead-letters", "pipe"]
+    result = run(tmp_path, *arguments, content=content, PATH=str(tmp_path), JAVA_HOME="")
+    received, _ = reader.communicate(timeout=60)
     assert (result.returncode, result.stdout.count(b"\n")) == (0, 1), result.stderr
     lines = result.stderr.decode().splitlines()
     assert lines[0] == "reading standard input"
     assert lines[1] == "standard input is copied to a temporary file first, because Flink reads only files"
     assert "2 records read, 1 alert, 1 dead letter, " in lines[-1]
+    assert json.loads(received)["reason"] == "not_utf8"
+    assert (tmp_path / "pipe").is_fifo()
 
 
 def test_empty_file(tmp_path: Path) -> None:
@@ -213,18 +231,6 @@ def test_bad_input(broken: Path, arguments: list[str], expected: str) -> None:
     assert list(broken.glob("*.partial")) == []
 
 
-def test_device_for_dead_letters(tmp_path: Path) -> None:
-    """What is no regular file is written to, and not replaced."""
-    (tmp_path / "events").write_bytes(BAD)
-    os.mkfifo(tmp_path / "pipe")
-    reader = subprocess.Popen(["cat", "pipe"], cwd=tmp_path, stdout=subprocess.PIPE)
-    result = run(tmp_path, "--input", "events", "--dead-letters", "pipe")
-    received, _ = reader.communicate(timeout=60)
-    assert result.returncode == 0, result.stderr
-    assert json.loads(received)["reason"] == "not_utf8"
-    assert (tmp_path / "pipe").is_fifo()
-
-
 @pytest.mark.parametrize(
     ("redirection", "status", "expected"),
     [
@@ -242,30 +248,7 @@ def test_output_that_takes_nothing(tmp_path: Path, redirection: str, status: int
     assert b"Traceback" not in result.stderr
 
 
-def test_java_behind_a_script_and_a_space_in_the_temporary_folder(tmp_path: Path) -> None:
-    """As version managers put one on the PATH."""
-    java = tmp_path / "bin" / "java"
-    java.parent.mkdir()
-    java.write_text(f'#!/bin/sh\nexec "{jvm.java_home()}/bin/java" "$@"\n')
-    java.chmod(0o755)
-    (tmp_path / "tmp").mkdir()
-    (tmp_path / "tmp of mine").symlink_to("tmp")
-    (tmp_path / "events").write_bytes(LOW)
-    path = f"{java.parent}{os.pathsep}{os.environ['PATH']}"
-    result = run(tmp_path, "--input", "events", PATH=path, JAVA_HOME="", TMPDIR=str(tmp_path / "tmp of mine"))
-    assert result.returncode == 0, result.stderr
-    assert b"1 record read, 1 alert, 0 dead letters" in result.stderr
-
-
 def test_java_home_wins(tmp_path: Path) -> None:
     result = run(tmp_path, JAVA_HOME=str(tmp_path))
     assert result.returncode == 2
     assert f"JAVA_HOME={tmp_path}: expected a Java 11 or 17" in result.stderr.decode()
-
-
-def test_java_from_the_wheel(tmp_path: Path) -> None:
-    """With no java on the PATH the wheel's serves."""
-    (tmp_path / "events").write_bytes(LOW)
-    result = run(tmp_path, "--input", "events", PATH=str(tmp_path), JAVA_HOME="")
-    assert result.returncode == 0, result.stderr
-    assert b"1 record read, 1 alert, 0 dead letters" in result.stderr
