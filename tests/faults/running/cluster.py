@@ -37,6 +37,8 @@ _CONFIGURATION = {
     "taskmanager.memory.managed.size": "64m",
     "taskmanager.numberOfTaskSlots": "2",
     "parallelism.default": "2",
+    # A job runs on two TaskManagers, although one has slots for all of it.
+    "taskmanager.load-balance.mode": "SLOTS",
     # As the managed service has it, but oftener: it takes a checkpoint a minute.
     "execution.checkpointing.interval": "1 s",
     "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",

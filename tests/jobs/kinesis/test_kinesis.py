@@ -1,13 +1,11 @@
-"""The job on streams, with the real connector: on its own, from its package on a cluster, and over a restart."""
+"""The job on streams, with the real connector, without a cluster: on its own, and over a restart."""
 
 import hashlib
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
-import zipfile
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,56 +13,17 @@ from typing import Any
 
 import pytest
 
-from deploy import packages
 from jobs.alerting import run, settings
 from jobs.alerting.kinesis import table_options
 from jobs.alerting.kinesis.connector import Connector
 from jobs.alerting.settings import AlertSettings, Streams
-from local.deploy_command import LINE
-from tests.emulated import ALERTS, DEAD_LETTERS, Emulator, eventually
-from tests.faults.running.cluster import PYTHON, cluster
+from tests.emulated import ALERTS, Emulator, eventually
+from tests.faults.running.cluster import PYTHON
 from tests.jobs.detection import submit
+from tests.jobs.kinesis.written import RECORDS, arrived, check, event, product
 
 ROOT = Path(__file__).resolve().parents[3]
-PACKAGE = packages.job(LINE)
 SCRIPT = ROOT / "jobs" / "low_inventory.py"
-
-
-def event(product: str, inventory: int) -> bytes:
-    ts = f"2026-01-05T09:00:{inventory % 60:02}.000Z"
-    return json.dumps({"type": "inventory", "product_id": product, "inventory": inventory, "timestamp": ts}).encode()
-
-
-RECORDS = [
-    event("A", 3),
-    event("A", 30),
-    event("it's", 9),
-    b'{"type": "request", "path": "/"}',
-    b"\xff inventory",
-    event("B", 5)[:-1],
-    event("B", 5),
-    b"x" * 1000,
-    b'{"inventory": "' + b"\x01" * 900_000,
-]
-LOW = {("A", 3), ("it's", 9), ("B", 5)}
-REASONS = ["not_a_json_object", "not_a_json_object", "not_utf8"]
-
-
-def product(record: bytes) -> str:
-    return "p" if len(record) > 500 else record.decode("latin-1")
-
-
-def arrived(emulator: Emulator) -> bool:
-    return len(emulator.rows(ALERTS)) >= len(LOW) and len(emulator.rows(DEAD_LETTERS)) >= len(REASONS)
-
-
-def check(emulator: Emulator) -> None:
-    alerts = emulator.read(ALERTS)
-    rows = [json.loads(alert["Data"]) for alert in alerts]
-    assert sorted((row["product_id"], row["inventory"]) for row in rows) == sorted(LOW)
-    assert all(set(row) == {"product_id", "inventory", "ts", "reason"} for row in rows)
-    assert [alert["PartitionKey"] for alert in alerts] == [row["product_id"] for row in rows]
-    assert sorted(row["reason"] for row in emulator.rows(DEAD_LETTERS)) == REASONS
 
 
 @pytest.mark.usefixtures("connector")
@@ -112,23 +71,6 @@ def test_connector_that_is_not_there(emulator: Emulator, tmp_path: Path) -> None
     assert job.returncode == 2
     assert job.stderr.decode().count("\n") == 1
     assert "the Kinesis connector is missing; expected it from ./build.sh --line connector-" in job.stderr.decode()
-
-
-@pytest.mark.usefixtures("connector")
-def test_from_its_package(emulator: Emulator, tmp_path: Path) -> None:
-    emulator.create_streams()
-    emulator.put(RECORDS, product)
-    with zipfile.ZipFile(PACKAGE) as package:
-        package.extractall(tmp_path / "package")
-    two_slots = {"taskmanager.numberOfTaskSlots": "1", "parallelism.default": "2"}
-    with cluster(tmp_path / "cluster", tmp_path / "package", task_managers=2, configuration=two_slots) as flink:
-        job = flink.submit(emulator.properties(tmp_path / "p.json"), emulator.endpoint)
-        eventually(lambda: arrived(emulator), "alerts and dead letters")
-        check(emulator)
-        assert flink.overview()["jobs-running"] == 1
-        # What belongs to the service is not set, but the cluster's own.
-        assert {vertex["parallelism"] for vertex in flink.ask(f"/jobs/{job}")["vertices"]} == {2}
-        assert flink.ask(f"/jobs/{job}/config")["execution-config"]["job-parallelism"] in (2, -1)
 
 
 def start(own: Connector, streams: Streams, alerts: AlertSettings, **config: str) -> Any:
