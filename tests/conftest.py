@@ -38,13 +38,15 @@ os.environ.setdefault("JDK_JAVA_OPTIONS", gateway.QUICK)
 JSONFileLoader.load_file = staticmethod(functools.cache(JSONFileLoader().load_file))
 
 
-# What is in one process of a parallel run: the tests that share a JVM, and those that share a cluster.
+# What is in one process of a parallel run: the tests that share a JVM, a cluster, what was built, or a long import.
 TOGETHER = {
     **dict.fromkeys(("test_contract", "test_dashboard", "test_prefilter", "test_property", "test_stream_order"), "jvm"),
     "test_fuzz": "jvm",
     "test_jvm": "jvm",
     "test_faults": "cluster",
     "test_function_faults": "functions",
+    "test_lambda_packages": "packages",
+    **dict.fromkeys(("test_templates", "test_permissions"), "cfn-lint"),
 }
 # What takes long is begun early, so that no process is left alone with it at the end.
 LONG = (

@@ -2,11 +2,9 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from importlib.resources import files
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
-
-from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
 
 from tests.deploy.templates import cfn
 
@@ -17,7 +15,13 @@ MOST_CHARACTERS = {CALLER: 6144, CLOUDFORMATION: 10_240}
 """Of a managed policy, and of the inline policies of a role; white space is not counted.
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html"""
 
-REFERENCE: dict[str, Any] = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
+# Found and not imported: cfn-lint takes long to import, and each process of a parallel run reads this file.
+_CFN_LINT = find_spec("cfnlint")
+assert _CFN_LINT and _CFN_LINT.origin
+REFERENCE: dict[str, Any] = json.loads(
+    Path(_CFN_LINT.origin).with_name("data").joinpath("AdditionalSpecs", "Policies.json").read_text()
+)
+"""AWS's service authorization reference, as cfn-lint carries it."""
 
 _PREFIXES = {"kinesisanalyticsv2": "kinesisanalytics"}
 # Calls whose action has another name, and calls that need no permission.
@@ -88,6 +92,8 @@ def cloudformation() -> dict[str, Any]:
 
     What each type of resource needs is in the type's schema, which AWS publishes.
     """
+    from cfnlint.schema.manager import PROVIDER_SCHEMA_MANAGER
+
     types = {one["Type"] for name in cfn.TEMPLATES for one in cfn.load(name)["Resources"].values()}
     wanted: set[str] = set()
     for kind in types:

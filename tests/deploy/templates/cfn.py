@@ -1,11 +1,10 @@
 """The templates as data, and what they come to for given parameters, for what the emulator's CloudFormation lacks."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-from cfnlint.decode import cfn_yaml
+import yaml
 
 ROOT = Path(__file__).resolve().parents[3]
 FOLDER = ROOT / "deploy" / "templates"
@@ -28,8 +27,28 @@ def body(name: str) -> str:
 
 def parse(text: str) -> dict[str, Any]:
     """A template as data, `!Ref x` as `{"Ref": "x"}`."""
-    template: dict[str, Any] = json.loads(json.dumps(cfn_yaml.loads(text)))
+    template: dict[str, Any] = yaml.load(text, _Loader)
     return template
+
+
+class _Loader(yaml.CSafeLoader):  # type: ignore[misc]
+    """Reads the short forms of functions too."""
+
+
+def _function(loader: _Loader, name: str, node: yaml.Node) -> dict[str, Any]:
+    value: Any
+    if isinstance(node, yaml.ScalarNode):
+        value = loader.construct_scalar(node)
+    elif isinstance(node, yaml.SequenceNode):
+        value = loader.construct_sequence(node, deep=True)
+    else:
+        value = loader.construct_mapping(node, deep=True)
+    if name == "GetAtt":
+        value = value.split(".", 1)
+    return {name if name in ("Ref", "Condition") else f"Fn::{name}": value}
+
+
+_Loader.add_multi_constructor("!", _function)
 
 
 def load(name: str) -> dict[str, Any]:

@@ -1,15 +1,12 @@
 """Who may do what: every role against AWS's service authorization reference, as cfn-lint carries it."""
 
-import json
 from collections.abc import Iterator
-from importlib.resources import files
 from typing import Any
 
 import pytest
 
+from tests.deploy.policies.permissions import REFERENCE
 from tests.deploy.templates import cfn
-
-REFERENCE: dict[str, Any] = json.loads((files("cfnlint.data.AdditionalSpecs") / "Policies.json").read_text())
 
 READ = {"DescribeStream", "DescribeStreamSummary", "GetRecords", "GetShardIterator", "ListShards"}
 LAMBDA = {

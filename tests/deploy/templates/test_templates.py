@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cfnlint import api
-from cfnlint.config import ManualArgs
 
 from deploy.aws import on_failure
 from lambdas.common import deadline
@@ -31,6 +29,10 @@ BODIES = pytest.mark.parametrize(
 
 def lint(body: str) -> list[str]:
     """What cfn-lint, which has AWS's resource schemas of every region, finds in a template."""
+    # It takes long to import, and each process of a parallel run reads this file.
+    from cfnlint import api
+    from cfnlint.config import ManualArgs
+
     found = api.lint(body, config=ManualArgs(regions=REGIONS))
     return [f"line {match.linenumber}: {match.rule.id} {match.message}" for match in found]
 
