@@ -46,7 +46,7 @@ endif
 
 # For daily work: all that needs no JVM.
 test-fast: .venv/dev lint
-	$(BIN)/python -m pytest -n 3 -m "not jvm"
+	$(BIN)/python -m pytest -n 4 -m "not jvm"
 
 # Each scenario with real processes and real kills. FAULTS_SEED draws another run; ARGS='-k "SNS away"' chooses some.
 faults: $(LINE_ENVS)
