@@ -135,7 +135,8 @@ def stop(service: Any, name: str, force: bool = False) -> dict[str, Any] | None:
         DeployError: if it still runs afterwards.
     """
     detail = describe(service, name) if force else settled(service, name)
-    if detail and detail["ApplicationStatus"] not in (*_FORCEABLE, READY):
+    # A state that passes by itself and that not even force can end.
+    if detail and detail["ApplicationStatus"] in set(_MOVING) - set(_FORCEABLE):
         detail = settled(service, name)
     if detail and (runs(detail) or detail["ApplicationStatus"] in _MOVING):
         service.stop_application(ApplicationName=name, Force=force)

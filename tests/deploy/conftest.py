@@ -17,7 +17,7 @@ from tests.emulated import REGION, Emulator
 
 @pytest.fixture(scope="session")
 def connection(direct: Direct) -> session.Aws:
-    """One for all tests: to make a client takes long, and each session reads the services' models again."""
+    """One for all tests, since making a client takes long."""
     return session.Aws(direct.session, REGION)
 
 

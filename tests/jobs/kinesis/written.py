@@ -6,6 +6,7 @@ from tests.emulated import ALERTS, DEAD_LETTERS, Emulator
 
 
 def event(product: str, inventory: int) -> bytes:
+    """An inventory event."""
     ts = f"2026-01-05T09:00:{inventory % 60:02}.000Z"
     return json.dumps({"type": "inventory", "product_id": product, "inventory": inventory, "timestamp": ts}).encode()
 
@@ -26,14 +27,17 @@ REASONS = ["not_a_json_object", "not_a_json_object", "not_utf8"]
 
 
 def product(record: bytes) -> str:
+    """A partition key for each record; the long ones share one."""
     return "p" if len(record) > 500 else record.decode("latin-1")
 
 
 def arrived(emulator: Emulator) -> bool:
+    """Whether as many alerts and dead letters are written as `RECORDS` must give."""
     return len(emulator.rows(ALERTS)) >= len(LOW) and len(emulator.rows(DEAD_LETTERS)) >= len(REASONS)
 
 
 def check(emulator: Emulator) -> None:
+    """Check that the streams hold what `RECORDS` must give, and nothing else."""
     alerts = emulator.read(ALERTS)
     rows = [json.loads(alert["Data"]) for alert in alerts]
     assert sorted((row["product_id"], row["inventory"]) for row in rows) == sorted(LOW)
